@@ -1,0 +1,155 @@
+"""The course folder: every path in it, and the settings of each exercise. Nobody else joins these paths."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from assay.errors import AuthoringError, CourseError
+from assay.sandbox.limits import Limits
+
+
+@dataclass(frozen=True)
+class Task:
+    """One marker cell of a notebook: what its hidden checks can earn."""
+
+    name: str  # grade_id
+    points: float
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """An assignment with hidden checks: `graders/<name>/` and the instructor's notebook."""
+
+    name: str
+    folder: Path  # graders/<name>
+    notebook: Path  # source/<name>/<name>.ipynb
+    title: str = ""
+    libraries: tuple[str, ...] = ("numpy",)  # distributions that a worker may see
+    notebook_libraries: tuple[str, ...] = ("matplotlib",)  # besides, while the visible notebook runs
+    files: tuple[str, ...] = ()  # names of submitted side files that are kept
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def reference(self) -> Path:
+        return self.folder / "reference.py"
+
+    @property
+    def checks(self) -> Path:
+        return self.folder / "checks.py"
+
+    @property
+    def mutants(self) -> Path:
+        return self.folder / "mutants.py"
+
+    @property
+    def alternatives(self) -> Path:
+        return self.folder / "alternatives.py"
+
+    @cached_property
+    def tasks(self) -> tuple[Task, ...]:
+        """The automatically graded marker cells of the instructor's notebook, in order."""
+        tasks = []
+        for cell in read_json(self.notebook).get("cells", []):
+            mark = cell.get("metadata", {}).get("nbgrader", {})
+            if cell.get("cell_type") == "code" and mark.get("grade") and not mark.get("solution"):
+                tasks.append(Task(mark["grade_id"], float(mark["points"])))
+        return tuple(tasks)
+
+
+@dataclass(frozen=True)
+class Course:
+    """A course folder."""
+
+    root: Path
+    name: str = "course"
+
+    @property
+    def source(self) -> Path:
+        return self.root / "source"
+
+    @property
+    def release(self) -> Path:
+        return self.root / "release"
+
+    @property
+    def graders(self) -> Path:
+        return self.root / "graders"
+
+    @property
+    def submitted(self) -> Path:
+        return self.root / "submitted"
+
+    @property
+    def autograded(self) -> Path:
+        return self.root / "autograded"
+
+    @property
+    def feedback(self) -> Path:
+        return self.root / "feedback"
+
+    @property
+    def gradebook(self) -> Path:
+        return self.root / "gradebook.db"
+
+    @property
+    def state(self) -> Path:
+        """Secrets and reports; never mounted in a sandbox."""
+        return self.root / ".assay"
+
+    @property
+    def assignments(self) -> tuple[str, ...]:
+        """Names of all assignments, those without hidden checks too."""
+        return tuple(sorted(p.name for p in self.source.iterdir() if p.is_dir() and any(p.glob("*.ipynb"))))
+
+    def has_checks(self, assignment: str) -> bool:
+        return (self.graders / assignment).is_dir()
+
+    def __getitem__(self, assignment: str) -> Exercise:
+        """The exercise of that name. Raises AuthoringError where its folder cannot be used."""
+        folder = self.graders / assignment
+        notebook = self.source / assignment / f"{assignment}.ipynb"
+        if not folder.is_dir():
+            raise AuthoringError(f"{assignment} has no folder in graders/. Its hidden checks belong in {folder}.")
+        if not notebook.is_file():
+            raise AuthoringError(f"{assignment} has no notebook. The instructor's version belongs in {notebook}.")
+        if not (folder / "reference.py").is_file():
+            raise AuthoringError(f"{assignment} has no reference. Write the right answers into {folder / 'reference.py'}.")
+        return Exercise(name=assignment, folder=folder, notebook=notebook, **_settings(folder / "exercise.toml"))
+
+
+def open_course(root: Path | str = ".") -> Course:
+    """The course in a folder. Raises CourseError where there is none."""
+    root = Path(root).resolve()
+    if not (root / "source").is_dir():
+        raise CourseError(f"{root} is not a course: it has no folder source/. Go to the course folder or pass --course.")
+    return Course(root)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """An instructor's notebook. Raises AuthoringError where it is not JSON."""
+    try:
+        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise AuthoringError(f"{path} cannot be read as a notebook ({error}). Open and save it in JupyterLab.") from error
+    return data
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    """The keyword arguments of Exercise that exercise.toml sets."""
+    if not path.is_file():
+        return {}
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise AuthoringError(f"{path} is not TOML: {error}.") from error
+    known = {"title": str, "libraries": tuple, "notebook_libraries": tuple, "files": tuple}
+    limits = data.pop("limits", {})
+    unknown = sorted(set(data) - set(known)) + sorted(set(limits) - {f.name for f in fields(Limits)})
+    if unknown:
+        raise AuthoringError(f"{path} sets {', '.join(unknown)}, which nothing reads. See docs/authors.md for the keys.")
+    return {**{key: known[key](value) for key, value in data.items()}, "limits": Limits(**limits)}

@@ -1,0 +1,97 @@
+"""What grading a submission yields, as frozen data with one JSON form."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Outcome(StrEnum):
+    PASSED = "passed"
+    FAILED = "failed"  # the student's
+    BROKEN = "broken"  # ours: costs no points and is shown to staff
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a student's function, as text that a student may read."""
+
+    function: str
+    arguments: tuple[tuple[str, str], ...]  # (parameter name, value)
+    returned: str | None  # None: it did not return
+
+
+@dataclass(frozen=True)
+class Counterexample:
+    """The smallest failing input found: the calls made on it, and got beside expected where there is one."""
+
+    calls: tuple[Call, ...]
+    got: str | None = None
+    expected: str | None = None
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """The outcome of one check for one submission."""
+
+    name: str  # of the check function; for staff
+    task: str  # grade_id of the marker cell whose points it earns
+    sentence: str  # what a student reads
+    points: float
+    outcome: Outcome
+    message: str = ""  # what happened, in words for the student
+    hint: str = ""
+    counterexample: Counterexample | None = None
+    reveals: str = "counterexample"  # or "sentence" or "nothing"
+    staff_note: str = ""  # traceback of a BROKEN check; never shown to a student
+
+    @property
+    def earned(self) -> float:
+        return 0.0 if self.outcome is Outcome.FAILED else self.points
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything the judge says about one submission."""
+
+    assignment: str
+    checks: tuple[CheckResult, ...]
+    notes: tuple[str, ...] = ()  # for the student: cells that stopped while loading
+    suite_version: str = ""
+    round: str = ""
+    seconds: float = 0.0
+
+    def for_task(self, task: str) -> tuple[CheckResult, ...]:
+        return tuple(check for check in self.checks if check.task == task)
+
+    def score(self, task: str, maximum: float) -> float:
+        """Points earned in a task, within [0, maximum]."""
+        earned = sum(check.earned for check in self.for_task(task))
+        return float(min(max(earned, 0.0), maximum))
+
+    @property
+    def broken(self) -> tuple[CheckResult, ...]:
+        return tuple(check for check in self.checks if check.outcome is Outcome.BROKEN)
+
+
+def to_json(report: Report) -> str:
+    return json.dumps(asdict(report), ensure_ascii=True)
+
+
+def from_json(text: str) -> Report:
+    """Inverse of `to_json`. Raises ValueError, KeyError or TypeError on anything else."""
+    data = json.loads(text)
+    return Report(**{**data, "checks": tuple(map(_check, data["checks"])), "notes": tuple(data["notes"])})
+
+
+def _check(data: dict[str, Any]) -> CheckResult:
+    example = data["counterexample"]
+    if example is not None:
+        calls = tuple(
+            Call(call["function"], tuple((name, value) for name, value in call["arguments"]), call["returned"])
+            for call in example["calls"]
+        )
+        example = Counterexample(calls, example["got"], example["expected"])
+    return CheckResult(**{**data, "outcome": Outcome(data["outcome"]), "counterexample": example})
