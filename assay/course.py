@@ -118,7 +118,9 @@ class Course:
         if not notebook.is_file():
             raise AuthoringError(f"{assignment} has no notebook. The instructor's version belongs in {notebook}.")
         if not (folder / "reference.py").is_file():
-            raise AuthoringError(f"{assignment} has no reference. Write the right answers into {folder / 'reference.py'}.")
+            raise AuthoringError(
+                f"{assignment} has no reference. Write the right answers into {folder / 'reference.py'}."
+            )
         return Exercise(name=assignment, folder=folder, notebook=notebook, **_settings(folder / "exercise.toml"))
 
 
@@ -126,7 +128,9 @@ def open_course(root: Path | str = ".") -> Course:
     """The course in a folder. Raises CourseError where there is none."""
     root = Path(root).resolve()
     if not (root / "source").is_dir():
-        raise CourseError(f"{root} is not a course: it has no folder source/. Go to the course folder or pass --course.")
+        raise CourseError(
+            f"{root} is not a course: it has no folder source/. Go to the course folder or pass --course."
+        )
     return Course(root)
 
 
@@ -135,7 +139,9 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise AuthoringError(f"{path} cannot be read as a notebook ({error}). Open and save it in JupyterLab.") from error
+        raise AuthoringError(
+            f"{path} cannot be read as a notebook ({error}). Open and save it in JupyterLab."
+        ) from error
     return data
 
 
@@ -151,5 +157,7 @@ def _settings(path: Path) -> dict[str, Any]:
     limits = data.pop("limits", {})
     unknown = sorted(set(data) - set(known)) + sorted(set(limits) - {f.name for f in fields(Limits)})
     if unknown:
-        raise AuthoringError(f"{path} sets {', '.join(unknown)}, which nothing reads. See docs/authors.md for the keys.")
+        raise AuthoringError(
+            f"{path} sets {', '.join(unknown)}, which nothing reads. See docs/authors.md for the keys."
+        )
     return {**{key: known[key](value) for key, value in data.items()}, "limits": Limits(**limits)}
