@@ -1,0 +1,82 @@
+"""Imports go one way: the table of docs/style.md, kept by reading the code."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "assay"
+SHARED = {"errors", "outcome", "submission", "course"}
+ALLOWED = {
+    "checks": set(),
+    "sandbox": set(),
+    "notebook": set(),
+    "grading": {"checks", "sandbox", "notebook"},
+    "course": {"sandbox"},  # Limits
+    "demo": {"notebook", "grading", "sandbox", "cli"},
+    "cli": {"notebook", "grading", "sandbox", "demo"},
+}
+INSIDE_MAY_IMPORT = {"numpy", "safetensors"}
+INSIDE_NOTEBOOK_MAY_IMPORT = {"nbclient", "nbformat", "jupyter_client", "traitlets"}
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Absolute names of all modules imported anywhere in a file."""
+    package = ("assay", *path.relative_to(PACKAGE).parent.parts)
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            names.add(".".join(part for part in (base, node.module) if part))
+            names |= {".".join(p for p in (base, node.module, a.name) if p) for a in node.names if node.level}
+    return names
+
+
+def room_of(module: str) -> str | None:
+    parts = module.split(".")
+    return parts[1] if parts[0] == "assay" and len(parts) > 1 else None
+
+
+MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_a_room_imports_only_what_it_may(path: Path) -> None:
+    room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    rooms = {room_of(name) for name in imported_modules(path)} - {None, room, "__version__"}
+    allowed = SHARED | ALLOWED.get(room, set())
+    if room == "notebook" and path.stem.startswith("nbgrader"):
+        allowed |= {"grading", "sandbox"}
+    assert rooms <= allowed, f"{path.name} imports {sorted(rooms - allowed)}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_only_the_glue_imports_nbgrader(path: Path) -> None:
+    imports_it = any(name.split(".")[0] == "nbgrader" for name in imported_modules(path))
+    assert not imports_it or path.relative_to(PACKAGE).parts[0] == "notebook" and path.stem.startswith("nbgrader")
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "sandbox" / "inside").glob("*.py")), ids=lambda p: p.name)
+def test_what_students_can_read_needs_nothing_of_ours(path: Path) -> None:
+    import sys
+
+    tops = {name.split(".")[0] for name in imported_modules(path)}
+    ours = {name for name in imported_modules(path) if room_of(name)}
+    assert all(name.startswith("assay.sandbox.inside") for name in ours)
+    allowed = (
+        INSIDE_MAY_IMPORT | (INSIDE_NOTEBOOK_MAY_IMPORT if path.stem == "notebook" else set()) | {"assay", "torch"}
+    )
+    assert tops <= allowed | set(sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_nothing_that_runs_what_it_reads_is_imported(path: Path) -> None:
+    forbidden = {"pickle", "dill", "cloudpickle", "marshal", "shelve", "joblib"}
+    assert not forbidden & {name.split(".")[0] for name in imported_modules(path)}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_modules_stay_small(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 400
