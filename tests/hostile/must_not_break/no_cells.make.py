@@ -1,0 +1,10 @@
+# A notebook without cells.
+# deserves: gradient_step=0 descend=0 linear=0
+
+import json
+from pathlib import Path
+
+
+def build(folder: Path, notebook: dict) -> None:
+    del notebook["cells"]
+    (folder / "descent.ipynb").write_text(json.dumps(notebook))

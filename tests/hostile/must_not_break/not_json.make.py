@@ -1,0 +1,8 @@
+# A file that is not JSON.
+# deserves: gradient_step=0 descend=0 linear=0
+
+from pathlib import Path
+
+
+def build(folder: Path, notebook: dict) -> None:
+    (folder / "descent.ipynb").write_text("PK this is a spreadsheet")
