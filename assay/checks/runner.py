@@ -1,0 +1,189 @@
+"""Run one check against one student: every example, the smallest one that fails, and what that means."""
+
+from __future__ import annotations
+
+import functools
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import hypothesis
+import pytest
+from hypothesis.errors import Flaky, HypothesisException, StopTest, Unsatisfiable
+from hypothesis.internal.conjecture import providers
+
+from assay.checks.check import EXAMPLES, is_property, prepare
+from assay.checks.compare import Mismatch
+from assay.errors import AuthoringError, StudentError, StudentLost
+
+SHRINK_SECONDS = 3.0  # after the first failing example, look no longer than this for a smaller one
+MESSAGE = 500  # characters of a message
+FLAKY = "gives different answers for the same input"
+
+
+class Verdict(StrEnum):
+    PASSED = "passed"
+    FAILED = "failed"
+    DOUBTFUL = "doubtful"  # an exception in the check itself: the author's, or caused by what the student returned
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What one run of a check came to."""
+
+    verdict: Verdict
+    message: str = ""
+    calls: tuple[Any, ...] = ()  # as recorded by the student proxy, on the smallest failing example
+    mismatch: Mismatch | None = None
+    note: str = ""  # traceback, for staff
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """What Hypothesis sees of a fixture: it prints the arguments of failing examples, and asking a student proxy
+    for the methods of a printer would be calls of a student's functions."""
+
+    name: str
+
+
+class Enough(BaseException):
+    """The time for shrinking is over."""
+
+
+@dataclass
+class Watch:
+    """Remembers the last failing example. Hypothesis runs the smallest one last."""
+
+    student: Any
+    seconds: float
+    calls: tuple[Any, ...] = ()
+    error: BaseException | None = None
+    until: float = field(default=float("inf"))
+
+    def around(self, test: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(test)
+        def example(*args: Any, **kwargs: Any) -> Any:
+            if time.monotonic() > self.until:
+                raise Enough
+            self.student.forget()
+            try:
+                return test(*args, **kwargs)
+            except (StopTest, HypothesisException, KeyboardInterrupt):
+                raise
+            except BaseException as error:
+                self._remember(error)
+                raise
+
+        return example
+
+    def _remember(self, error: BaseException) -> None:
+        if self.error is None:
+            self.until = time.monotonic() + self.seconds
+        self.error = error
+        self.calls = tuple(self.student.calls)
+
+
+def run_check(
+    function: Callable[..., Any],
+    arguments: Mapping[str, Any],
+    student: Any,
+    *,
+    seed: int,
+    shrink_seconds: float = SHRINK_SECONDS,
+) -> Ran:
+    """Call a check with its fixtures. Only KeyboardInterrupt escapes."""
+    watch = Watch(student, shrink_seconds)
+    try:
+        with warnings.catch_warnings(), steady_draws():
+            warnings.simplefilter("ignore")
+            _call(function, arguments, watch, seed)
+    except KeyboardInterrupt:
+        raise
+    except Enough:
+        return judge(watch.error or Enough(), watch.calls)
+    except BaseException as error:
+        return judge(error, watch.calls)
+    return Ran(Verdict.PASSED)
+
+
+def _call(function: Callable[..., Any], arguments: Mapping[str, Any], watch: Watch, seed: int) -> None:
+    if not is_property(function):
+        watch.around(function)(**arguments)
+        return
+    if not getattr(function, "_hypothesis_internal_settings_applied", False):
+        prepare(function, EXAMPLES)
+    handle = function.hypothesis  # type: ignore[attr-defined]
+    inner = handle.inner_test
+    handle.inner_test = watch.around(_seated(inner, arguments))
+    try:
+        hypothesis.seed(seed)(function)(**{name: StandIn(name) for name in arguments})
+    finally:
+        handle.inner_test = inner
+
+
+def _seated(test: Callable[..., Any], fixtures: Mapping[str, Any]) -> Callable[..., Any]:
+    """The test with its fixtures in place of their stand-ins."""
+
+    @functools.wraps(test)
+    def with_fixtures(*args: Any, **kwargs: Any) -> Any:
+        return test(*map(_real, args), **{name: _real(value) for name, value in kwargs.items()})
+
+    def _real(value: Any) -> Any:
+        return fixtures[value.name] if isinstance(value, StandIn) else value
+
+    return with_fixtures
+
+
+def judge(error: BaseException, calls: tuple[Any, ...] = ()) -> Ran:
+    """What an exception out of a check means."""
+    note = "".join(traceback.format_exception(error))[-8000:]
+    if isinstance(error, (StudentError, StudentLost)):
+        return Ran(Verdict.FAILED, _cap(error.message), calls, note=note)
+    if isinstance(error, Mismatch):
+        return Ran(Verdict.FAILED, _cap(error.message), calls, error, note)
+    if isinstance(error, Flaky):
+        return Ran(Verdict.DOUBTFUL, FLAKY, calls, note=note)
+    if isinstance(error, AssertionError):
+        return Ran(Verdict.FAILED, _cap(str(error)) or "what this check asserts does not hold", calls, note=note)
+    if isinstance(error, pytest.fail.Exception):
+        return Ran(Verdict.FAILED, _cap(str(error.msg)), calls, note=note)
+    if isinstance(error, Unsatisfiable):
+        return Ran(Verdict.BROKEN, note=f"No input was found: where= or assume() lets nothing through.\n{note}")
+    if isinstance(error, (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exception)):
+        return Ran(Verdict.BROKEN, note=f"A check may not skip, xfail or exit; nothing was judged.\n{note}")
+    if isinstance(error, (AuthoringError, HypothesisException, SystemExit)):
+        return Ran(Verdict.BROKEN, note=note)
+    return Ran(Verdict.DOUBTFUL, "returned something that this check could not use", calls, note=note)
+
+
+def _cap(text: str) -> str:
+    text = text.strip()
+    return text if len(text) <= MESSAGE else text[: MESSAGE - 4].rstrip() + " ..."
+
+
+class _SteadyProvider(providers.HypothesisProvider):
+    """Draws that depend on the seed alone.
+
+    Hypothesis also draws numbers that it finds in the source of whatever modules are loaded, which would give
+    two submissions of one round different examples.
+    """
+
+    def _maybe_draw_constant(self, *args: Any, **kwargs: Any) -> None:
+        return None
+
+
+@contextmanager
+def steady_draws() -> Iterator[None]:
+    """While open, Hypothesis looks at no other module's source and writes no file for it."""
+    known = providers.AVAILABLE_PROVIDERS["hypothesis"]
+    providers.AVAILABLE_PROVIDERS["hypothesis"] = f"{__name__}.{_SteadyProvider.__name__}"
+    try:
+        yield
+    finally:
+        providers.AVAILABLE_PROVIDERS["hypothesis"] = known

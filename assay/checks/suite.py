@@ -1,0 +1,196 @@
+"""Run all checks of one exercise against one student and say what each came to.
+
+pytest collects and runs them, in this process, but reads no configuration, loads no other plugin, prints nothing
+and writes nothing beside the checks.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis.configuration import set_hypothesis_home_dir
+
+from assay.checks import plugin
+from assay.checks.collected import Collected, Session, Suite
+from assay.checks.runner import FLAKY, SHRINK_SECONDS, Ran, Verdict
+from assay.checks.show import show
+from assay.checks.siblings import load, siblings
+from assay.course import Task
+from assay.errors import AuthoringError
+from assay.outcome import Call, CheckResult, Counterexample, Outcome
+
+CALLS = 4  # calls of a counterexample that are shown
+PYTEST = (
+    "--noconftest",
+    "--import-mode=importlib",
+    "--capture=sys",
+    *(part for name in ("cacheprovider", "terminal", "faulthandler", "warnings") for part in ("-p", f"no:{name}")),
+)
+
+
+def run_suite(
+    checks: Path | None,
+    reference: Path,
+    tasks: tuple[Task, ...],
+    student: Any,
+    control: Any,
+    secret: bytes,
+    *,
+    shrink_seconds: float = SHRINK_SECONDS,
+) -> tuple[CheckResult, ...]:
+    """One result per check, in the order of `checks`; tasks it does not mention get the standing checks.
+
+    `control` is the reference as a student: what fails there too is the author's, and BROKEN.
+    Raises AuthoringError where the checks or the reference cannot be used at all (see `broken_suite`).
+    """
+    with _opened(checks, reference, tasks) as suite:
+        session = Session(suite, student, secret, shrink_seconds)
+        _run(session)
+        doubtful = frozenset(name for name, ran in session.ran.items() if ran.verdict is Verdict.DOUBTFUL)
+        second = Session(suite, control, secret, shrink_seconds, only=doubtful)
+        if doubtful:
+            _run(second)
+        return _results(session, second, _parameters(suite.reference))
+
+
+def point_sums(checks: Path | None, reference: Path, tasks: tuple[Task, ...]) -> dict[str, float]:
+    """Points that the checks of each task add up to, without running any. Raises AuthoringError as `run_suite`."""
+    with _opened(checks, reference, tasks) as suite:
+        session = Session(suite, only=frozenset())
+        _run(session)
+    sums = {task.name: 0.0 for task in tasks}
+    for one in session.collected.values():
+        sums[one.task] += one.points
+    return sums
+
+
+def wrong_sums(checks: Path | None, reference: Path, tasks: tuple[Task, ...]) -> tuple[str, ...]:
+    """One sentence for each task whose checks do not add up to the points of its marker cell."""
+    sums = point_sums(checks, reference, tasks)
+    return tuple(
+        f"The checks of {task.name} give {sums[task.name]:g} points, its cell in the notebook {task.points:g}. "
+        "Make them equal."
+        for task in tasks
+        if not math.isclose(sums[task.name], task.points, abs_tol=1e-6)
+    )
+
+
+def broken_suite(tasks: Iterable[Task], error: AuthoringError) -> tuple[CheckResult, ...]:
+    """Results for a suite that cannot be used: full points for every task, and a note for staff."""
+    sentence = "This exercise could not be checked; its author has been told"
+    return tuple(
+        CheckResult("suite", task.name, sentence, task.points, Outcome.BROKEN, staff_note=str(error)) for task in tasks
+    )
+
+
+@contextmanager
+def _opened(checks: Path | None, reference: Path, tasks: tuple[Task, ...]) -> Iterator[Suite]:
+    """The files of an exercise, importable by name, and a process in which pytest leaves no trace."""
+    settings = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "", "PYTEST_PLUGINS": ""}
+    before = {name: os.environ.get(name) for name in (*settings, "PYTEST_CURRENT_TEST", "PYTEST_VERSION")}
+    with tempfile.TemporaryDirectory() as scratch, siblings(reference.parent):
+        os.environ.update(settings)
+        set_hypothesis_home_dir(scratch)
+        try:
+            yield Suite(checks, load(reference), tasks)
+        finally:
+            set_hypothesis_home_dir(None)
+            for name, value in before.items():
+                os.environ.pop(name, None)
+                os.environ.update({} if value is None else {name: value})
+
+
+def _run(session: Session) -> None:
+    """Let pytest collect the suite and run it. Raises AuthoringError where that is impossible."""
+    reference = Path(str(session.suite.reference.__file__))
+    file = session.suite.checks or reference
+    arguments = [*PYTEST, "-c", os.devnull, "--rootdir", str(file.parent), str(file)]
+    try:
+        code = pytest.main(arguments, plugins=[plugin, session])
+    except SystemExit as error:
+        raise AuthoringError(f"{file.name} ends Python with exit({error.code}). Remove that call.") from error
+    if session.problem:
+        raise AuthoringError(f"{file} cannot be used: {session.problem}")
+    if code == pytest.ExitCode.INTERRUPTED and not session.collected:
+        raise AuthoringError(f"{file.name} calls pytest.exit. Remove that call.")
+    if code == pytest.ExitCode.INTERNAL_ERROR:
+        raise AuthoringError(f"pytest could not run {file}. Run pytest on it to see why.")
+
+
+def _results(first: Session, second: Session, parameters: Mapping[str, list[str]]) -> tuple[CheckResult, ...]:
+    results: dict[int, CheckResult] = {}
+    for name, one in first.collected.items():
+        before = None if one.check.after is None else results.get(id(one.check.after))
+        if before is not None and before.outcome is Outcome.FAILED:
+            result = _not_looked_at(one, before)
+        else:
+            result = _result(one, _blame(first.ran.get(name), second.ran.get(name)), parameters)
+        results[id(one.check)] = result
+    return tuple(results.values())
+
+
+def _blame(ran: Ran | None, control: Ran | None) -> Ran:
+    """Whose failure it is: where the reference in the student's place fails too, ours."""
+    if ran is None:
+        return Ran(Verdict.BROKEN, note="This check was not run: pytest.exit in another one, or in a fixture?")
+    if ran.verdict is not Verdict.DOUBTFUL:
+        return ran
+    if control is not None and control.verdict is Verdict.PASSED:
+        return Ran(Verdict.FAILED, ran.message, ran.calls, note=ran.note)
+    note = "" if control is None else f"\nWith the reference in the student's place:\n{control.note}"
+    return Ran(Verdict.BROKEN, note=ran.note + note)
+
+
+def _result(one: Collected, ran: Ran, parameters: Mapping[str, list[str]]) -> CheckResult:
+    check = one.check
+    failed = ran.verdict is Verdict.FAILED
+    broken = ran.verdict is Verdict.BROKEN
+    return CheckResult(
+        name=one.name,
+        task=one.task,
+        sentence=check.sentence,
+        points=one.points,
+        outcome=Outcome.BROKEN if broken else Outcome.FAILED if failed else Outcome.PASSED,
+        message=ran.message if failed else "",
+        hint=check.hint,
+        counterexample=_counterexample(ran, parameters) if failed and check.reveals == "counterexample" else None,
+        reveals=check.reveals,
+        staff_note=ran.note,
+    )
+
+
+def _not_looked_at(one: Collected, before: CheckResult) -> CheckResult:
+    message = f'not looked at, because "{before.sentence}" failed first'
+    return CheckResult(one.name, one.task, one.check.sentence, one.points, Outcome.FAILED, message)
+
+
+def _counterexample(ran: Ran, parameters: Mapping[str, list[str]]) -> Counterexample | None:
+    shown = ran.calls if len(ran.calls) <= CALLS else (*ran.calls[: CALLS - 1], ran.calls[-1])
+    calls = tuple(_call(recorded, parameters.get(recorded.function, [])) for recorded in shown)
+    if not calls and ran.mismatch is None:
+        return None
+    if ran.mismatch is None:
+        return Counterexample(calls)
+    return Counterexample(calls, show(ran.mismatch.got), show(ran.mismatch.expected))
+
+
+def _call(recorded: Any, parameters: list[str]) -> Call:
+    names = [*parameters, *(f"argument {i + 1}" for i in range(len(parameters), len(recorded.args)))]
+    arguments = [*zip(names, recorded.args, strict=False), *recorded.kwargs.items()]
+    returned = None if recorded.error is not None else show(recorded.returned)
+    return Call(recorded.function, tuple((name, show(value)) for name, value in arguments), returned)
+
+
+def _parameters(reference: ModuleType) -> dict[str, list[str]]:
+    """Parameter names of every function of the reference."""
+    functions = {name: value for name, value in vars(reference).items() if inspect.isfunction(value)}
+    return {name: list(inspect.signature(function).parameters) for name, function in functions.items()}
