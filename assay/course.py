@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from assay.errors import AuthoringError, CourseError
 from assay.sandbox.limits import Limits
@@ -102,6 +103,15 @@ class Course:
         return self.root / ".assay"
 
     @property
+    def secret(self) -> Path:
+        """The course secret, from which every round's examples follow."""
+        return self.state / "secret"
+
+    def report(self, assignment: str, student: str) -> Path:
+        """The full report for staff. Names are quoted, so that none of them can point elsewhere."""
+        return self.state / "reports" / _quoted(assignment) / f"{_quoted(student)}.json"
+
+    @property
     def assignments(self) -> tuple[str, ...]:
         """Names of all assignments, those without hidden checks too."""
         return tuple(sorted(p.name for p in self.source.iterdir() if p.is_dir() and any(p.glob("*.ipynb"))))
@@ -132,6 +142,10 @@ def open_course(root: Path | str = ".") -> Course:
             f"{root} is not a course: it has no folder source/. Go to the course folder or pass --course."
         )
     return Course(root)
+
+
+def _quoted(name: str) -> str:
+    return quote(name, safe="").replace(".", "%2E")
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -59,6 +59,7 @@ class Report:
     assignment: str
     checks: tuple[CheckResult, ...]
     notes: tuple[str, ...] = ()  # for the student: cells that stopped while loading
+    staff_notes: tuple[str, ...] = ()  # never shown to a student
     suite_version: str = ""
     round: str = ""
     seconds: float = 0.0
@@ -83,7 +84,8 @@ def to_json(report: Report) -> str:
 def from_json(text: str) -> Report:
     """Inverse of `to_json`. Raises ValueError, KeyError or TypeError on anything else."""
     data = json.loads(text)
-    return Report(**{**data, "checks": tuple(map(_check, data["checks"])), "notes": tuple(data["notes"])})
+    lists = {name: tuple(data[name]) for name in ("notes", "staff_notes")}
+    return Report(**{**data, **lists, "checks": tuple(map(_check, data["checks"]))})
 
 
 def _check(data: dict[str, Any]) -> CheckResult:
