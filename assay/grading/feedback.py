@@ -1,0 +1,162 @@
+"""What a student may see of a report, and how it reads in a terminal.
+
+`for_student` is the one place where that is decided. Both renderers call it again, so that nothing reaches a page
+around it.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import zip_longest
+
+from assay.course import Task
+from assay.outcome import Call, CheckResult, Counterexample, Outcome, Report
+
+BROKEN = "This check could not run; that is our fault and costs you no points. Course staff see it."
+HIDDEN = "A hidden check"
+SYMBOLS = {Outcome.PASSED: ":)", Outcome.FAILED: ":(", Outcome.BROKEN: ":|"}
+WORDS = {Outcome.PASSED: "passed", Outcome.FAILED: "failed", Outcome.BROKEN: "could not run"}
+SHOWN_CALLS = 8  # of one counterexample
+LINE = 100  # characters; a longer call is written one argument a line
+GAP = 6  # blanks between got and expected
+_COLOURS = {Outcome.PASSED: "32", Outcome.FAILED: "31", Outcome.BROKEN: "33"}
+
+
+def for_student(report: Report) -> Report:
+    """The report without anything that is not the student's to see, safe to show as text."""
+    return Report(
+        assignment=report.assignment,
+        checks=tuple(map(check_for_student, report.checks)),
+        notes=tuple(map(clean, report.notes)),
+        round=report.round,
+    )
+
+
+def check_for_student(check: CheckResult) -> CheckResult:
+    """One check without its name, its staff note, and what its author keeps back."""
+    public = CheckResult(
+        name="",
+        task=check.task,
+        sentence=clean(check.sentence) if check.reveals != "nothing" else HIDDEN,
+        points=check.points,
+        outcome=check.outcome,
+        reveals=check.reveals,
+    )
+    if check.outcome is Outcome.BROKEN:
+        return replace(public, message=BROKEN)
+    if check.outcome is Outcome.PASSED or check.reveals == "nothing":
+        return public
+    public = replace(public, hint=clean(check.hint))
+    if check.reveals != "counterexample":
+        return public
+    example = None if check.counterexample is None else _clean_example(check.counterexample)
+    return replace(public, message=clean(check.message), counterexample=example)
+
+
+def clean(text: str) -> str:
+    """Text without control characters, invisible formatting or broken surrogates; tabs become spaces."""
+    return "".join(c for c in text.expandtabs(4) if c == "\n" or unicodedata.category(c)[0] != "C")
+
+
+def as_text(report: Report, tasks: Sequence[Task], *, colour: bool = False) -> str:
+    """The report for a terminal: a line for each check, with what went wrong below it."""
+    public = for_student(report)
+    lines: list[str] = []
+    for task in tasks:
+        checks = public.for_task(task.name)
+        lines += [f"{clean(task.name)}  {public.score(task.name, task.points):g} of {task.points:g} points"]
+        width = max((len(points_of(check)) for check in checks), default=0)
+        for check in checks:
+            lines += _check_lines(check, width, colour)
+        lines += [""]
+    if public.notes:
+        lines += ["While your notebook was loading:", *(f"  {_hang(note, 2)}" for note in public.notes), ""]
+    return "\n".join(lines)
+
+
+def points_of(check: CheckResult) -> str:
+    """Points earned and possible, such as `0/2`; nothing for a check without points."""
+    return f"{check.earned:g}/{check.points:g}" if check.points else ""
+
+
+def shown_calls(example: Counterexample) -> tuple[str, tuple[Call, ...]]:
+    """The last calls of a counterexample, and a line that says how many are left out."""
+    left_out = len(example.calls) - SHOWN_CALLS
+    return (f"({left_out} calls before these)" if left_out > 0 else ""), example.calls[-SHOWN_CALLS:]
+
+
+def call_text(call: Call) -> str:
+    """A call as Python would write it, one argument a line where it is long."""
+    arguments = [f"{name} = {_hang(value, len(name) + 3)}" for name, value in call.arguments]
+    line = f"{call.function}({', '.join(arguments)})"
+    if len(line) <= LINE and "\n" not in line:
+        return line
+    return f"{call.function}(\n" + "".join(f"    {_hang(argument, 4)},\n" for argument in arguments) + ")"
+
+
+def returned_text(call: Call, example: Counterexample) -> str:
+    """What a call returned; nothing where `got` says so already."""
+    if call.returned is None or (call is example.calls[-1] and call.returned == example.got):
+        return ""
+    return f"-> {_hang(call.returned, 3)}"
+
+
+def beside(example: Counterexample) -> str:
+    """`got` on the left of `expected`, or above it where the lines are long; empty where there is neither."""
+    sides = [(name, text) for name, text in (("got", example.got), ("expected", example.expected)) if text is not None]
+    columns = [[name, *text.splitlines()] for name, text in sides]
+    width = max((len(line) for line in columns[0]), default=0) + GAP if len(columns) == 2 else 0
+    if len(columns) < 2 or width + max(map(len, columns[1])) > LINE:
+        return "\n".join(f"{name:<8}  {_hang(text, 10)}" for name, text in sides)
+    rows = zip_longest(*columns, fillvalue="")
+    return "\n".join(f"{left:<{width}}{right}".rstrip() for left, right in rows)
+
+
+def _check_lines(check: CheckResult, width: int, colour: bool) -> Iterator[str]:
+    symbol = SYMBOLS[check.outcome]
+    if colour:
+        symbol = f"\x1b[{_COLOURS[check.outcome]}m{symbol}\x1b[0m"
+    indent = width + 7
+    yield f"  {symbol}  {points_of(check):>{width}} {_hang(check.sentence, indent)}"
+    for detail in _details(check):
+        yield " " * indent + _hang(detail, indent)
+
+
+def _details(check: CheckResult) -> Iterator[str]:
+    if check.message:
+        yield check.message
+    example = check.counterexample
+    if example is not None:
+        left_out, calls = shown_calls(example)
+        if left_out:
+            yield left_out
+        for call in calls:
+            yield call_text(call)
+            if returned := returned_text(call, example):
+                yield returned
+        if compared := beside(example):
+            yield compared
+    if check.hint:
+        yield f"Hint: {check.hint}"
+
+
+def _clean_example(example: Counterexample) -> Counterexample:
+    return Counterexample(
+        calls=tuple(
+            Call(
+                clean(call.function),
+                tuple((clean(name), clean(value)) for name, value in call.arguments),
+                None if call.returned is None else clean(call.returned),
+            )
+            for call in example.calls
+        ),
+        got=None if example.got is None else clean(example.got),
+        expected=None if example.expected is None else clean(example.expected),
+    )
+
+
+def _hang(text: str, indent: int) -> str:
+    """Lines after the first begin below the first."""
+    return text.replace("\n", "\n" + " " * indent)

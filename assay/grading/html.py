@@ -1,0 +1,67 @@
+"""The checks of one task as an HTML fragment, for the feedback that nbgrader writes.
+
+Only tags and classes that nbconvert's `sanitize_html` keeps; a table is not among them. Whatever a student's code
+may have said stands in `pre` or `code`, where it is escaped and where MathJax does not look. Symbols and words say
+what colour says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+
+from assay.grading.feedback import (
+    SYMBOLS,
+    WORDS,
+    beside,
+    call_text,
+    check_for_student,
+    clean,
+    returned_text,
+    shown_calls,
+)
+from assay.outcome import CheckResult, Counterexample, Outcome
+
+# Classes of nbconvert's own style sheet: dark enough to read, and no style of ours to be taken out.
+_CLASSES = {
+    Outcome.PASSED: "ansi-green-intense-fg",
+    Outcome.FAILED: "ansi-red-intense-fg",
+    Outcome.BROKEN: "ansi-yellow-intense-fg",
+}
+
+
+def as_html(checks: Sequence[CheckResult], notes: Sequence[str] = ()) -> str:
+    """The checks of one marker cell, and below them the cells that stopped while loading."""
+    items = "".join(f"<li>{_item(check_for_student(check))}</li>\n" for check in checks)
+    loading = "".join(f"<li><code>{escape(clean(note))}</code></li>\n" for note in notes)
+    loading = f"<div>While your notebook was loading:</div>\n<ul>\n{loading}</ul>\n" if notes else ""
+    return f"<div>\n<ul>\n{items}</ul>\n{loading}</div>"
+
+
+def _item(check: CheckResult) -> str:
+    points = f", {check.earned:g} of {check.points:g} points" if check.points else ""
+    verdict = f"{SYMBOLS[check.outcome]} {WORDS[check.outcome]}{points}"
+    head = f'<strong class="{_CLASSES[check.outcome]}">{escape(verdict)}</strong> {escape(check.sentence)}'
+    return head + "".join(_details(check))
+
+
+def _details(check: CheckResult) -> Iterator[str]:
+    if check.outcome is Outcome.BROKEN:
+        yield f"<div>{escape(check.message)}</div>"
+    elif check.message:
+        yield f"<div><code>{escape(check.message)}</code></div>"
+    if check.counterexample is not None:
+        yield from _example(check.counterexample)
+    if check.hint:
+        yield f"<div><strong>Hint:</strong> {escape(check.hint)}</div>"
+
+
+def _example(example: Counterexample) -> Iterator[str]:
+    left_out, calls = shown_calls(example)
+    if left_out:
+        yield f"<div>{escape(left_out)}</div>"
+    if calls:
+        texts = (f"{call_text(call)}\n{returned_text(call, example)}".rstrip() for call in calls)
+        yield f"<pre>{escape(chr(10).join(texts))}</pre>"
+    if compared := beside(example):
+        yield f"<pre>{escape(compared)}</pre>"
