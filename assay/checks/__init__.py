@@ -12,8 +12,23 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from assay.checks.answers import alternative, mutant
+from assay.checks.callbacks import Gradient, Quadratic, quadratics
 from assay.checks.check import check, points
 from assay.checks.compare import TOLERANCE, Mismatch, assert_close
+from assay.checks.drawn import call
+from assay.checks.expressions import Expression, expressions
+from assay.checks.gradients import gradcheck, gradients_are_derivatives, numerical_gradient, random_like
+from assay.checks.laws import (
+    affine_in,
+    bias_adds,
+    crop_equivariant,
+    homogeneous_in,
+    items_independent,
+    law,
+    linear_in,
+    permutation_equivariant,
+    right_shape,
+)
 from assay.checks.shapes import (
     Adjacency,
     Bool,
@@ -33,25 +48,44 @@ __all__ = [
     "TOLERANCE",
     "Adjacency",
     "Bool",
+    "Expression",
     "Float",
     "Float32",
+    "Gradient",
     "Images",
     "Int",
     "Labels",
     "Mismatch",
+    "Quadratic",
+    "affine_in",
     "agrees_with",
     "alternative",
     "assert_close",
     "assume",
     "between",
+    "bias_adds",
+    "call",
     "check",
+    "crop_equivariant",
+    "expressions",
     "given",
+    "gradcheck",
+    "gradients_are_derivatives",
+    "homogeneous_in",
     "inputs_of",
+    "items_independent",
+    "law",
     "leaves_inputs_alone",
+    "linear_in",
     "mutant",
     "np",
+    "numerical_gradient",
+    "permutation_equivariant",
     "points",
+    "quadratics",
+    "random_like",
     "repeatable",
+    "right_shape",
     "scaled",
     "show",
     "st",

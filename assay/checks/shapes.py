@@ -7,7 +7,7 @@ Letters are sizes, drawn once per example; digits are fixed sizes. Idea after Te
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -60,6 +60,14 @@ class Array:
 
     def __str__(self) -> str:
         return f"{self.dtype} array of shape ({', '.join(map(str, self.shape))})"
+
+
+@dataclass(frozen=True)
+class Described:
+    """An argument that is no array: the sizes it depends on, and how it is drawn for them."""
+
+    sizes: tuple[str, ...]
+    draws: Callable[[Mapping[str, int]], Any]
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
+
+T = TypeVar("T")
 
 ENTRIES = 60  # an array of more entries is summarised
 ROWS = 4  # rows of a summarised array
@@ -59,12 +64,9 @@ def _show(value: object, depth: int) -> str:
     return _other(value)
 
 
-def _some(parts: object) -> Iterator[object]:
+def _some(parts: Iterable[T]) -> Iterator[T]:
     """The first parts only: more would be cut anyway."""
-    for index, part in enumerate(parts):  # type: ignore[arg-type,var-annotated]
-        if index == ENTRIES:
-            return
-        yield part
+    return itertools.islice(parts, ENTRIES)
 
 
 def _other(value: object) -> str:
@@ -72,7 +74,7 @@ def _other(value: object) -> str:
     kind = type(value)
     if kind.__module__.startswith("assay.checks"):
         return repr(value)
-    if isinstance(value, Callable) and hasattr(value, "__qualname__"):  # type: ignore[arg-type]
+    if inspect.isroutine(value):
         return f"function {value.__name__}"
     return f"an object ({kind.__name__})"
 
@@ -86,7 +88,7 @@ def _parts(texts: Sequence[str], opening: str, closing: str) -> str:
 
 def _array(value: np.ndarray) -> str:
     if value.ndim == 0:
-        return number(value[()])
+        return number(value.item())
     if value.size == 0:
         return f"{value.dtype} array of shape {value.shape}"
     if value.size > ENTRIES:

@@ -2,172 +2,91 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
 
-from assay.checks.check import EXAMPLES, check
 from assay.checks.compare import Mismatch, assert_close, kind
-from assay.checks.strategies import inputs_of
+from assay.checks.drawn import Function, call, drawn_check, fresh
 
-Function = Callable[..., Any]
 EXTREME = 1e3  # factor on the inputs of `stays_finite`
 
 
 def agrees_with(
     reference: Function,
     *,
-    points: float = 0.0,
-    where: Callable[[dict[str, Any]], bool] | None = None,
-    sizes: Mapping[str, Any] | None = None,
-    hint: str = "",
     sentence: str | None = None,
-    task: str | None = None,
-    after: Function | None = None,
-    reveals: str = "counterexample",
-    examples: int = EXAMPLES,
     rtol: float | None = None,
     atol: float | None = None,
     parts: Sequence[str] = (),
-    **strategies: Any,
+    **options: Any,
 ) -> Function:
-    """The student's function returns what `reference` returns, on inputs drawn from its annotations."""
+    """The student's function returns what `reference` returns.
 
-    @check(
-        sentence or f"{reference.__name__} computes the right values",
-        points=points,
-        hint=hint,
-        task=task,
-        about=reference.__name__,
-        after=after,
-        reveals=reveals,
-        examples=examples,
-    )
-    @given(inputs_of(reference, where=where, sizes=sizes, **strategies))
-    def values(student: Any, arguments: dict[str, Any]) -> None:
+    `parts` names the values of a returned tuple in messages; rtol and atol are those of `assert_close`. Further
+    options, of this and of every other factory of checks, are those of `assay.checks.drawn.drawn_check`.
+    """
+
+    def values(student: Any, arguments: dict[str, Any], rng: np.random.Generator) -> None:
         expected = reference(*fresh(arguments).values())
-        got = call(student, reference, arguments)
-        assert_close(got, expected, rtol=rtol, atol=atol, parts=parts)
+        assert_close(call(student, reference, arguments), expected, rtol=rtol, atol=atol, parts=parts)
 
-    return values
+    return drawn_check(reference, sentence or f"{reference.__name__} computes the right values", values, **options)
 
 
-def leaves_inputs_alone(
-    reference: Function,
-    *,
-    points: float = 0.0,
-    where: Callable[[dict[str, Any]], bool] | None = None,
-    sizes: Mapping[str, Any] | None = None,
-    hint: str = "Work on a copy, for example with x = x.copy().",
-    sentence: str | None = None,
-    task: str | None = None,
-    after: Function | None = None,
-    reveals: str = "counterexample",
-    examples: int = EXAMPLES,
-    **strategies: Any,
-) -> Function:
+def leaves_inputs_alone(reference: Function, *, sentence: str | None = None, **options: Any) -> Function:
     """The arguments are the same after the call as before."""
 
-    @check(
-        sentence or f"{reference.__name__} leaves its arguments as they were",
-        points=points,
-        hint=hint,
-        task=task,
-        about=reference.__name__,
-        after=after,
-        reveals=reveals,
-        examples=examples,
-    )
-    @given(inputs_of(reference, where=where, sizes=sizes, **strategies))
-    def purity(student: Any, arguments: dict[str, Any]) -> None:
+    def purity(student: Any, arguments: dict[str, Any], rng: np.random.Generator) -> None:
         call(student, reference, arguments)
-        left = student.calls[-1].after
-        for (name, before), after_call in zip(arguments.items(), left, strict=False):
+        for (name, before), after in zip(arguments.items(), student.calls[-1].after, strict=False):
             if kind(before) not in ("object", "None"):
-                _unchanged(name, before, after_call)
+                _unchanged(name, before, after)
 
-    return purity
+    options.setdefault("hint", "Work on a copy, for example with x = x.copy().")
+    return drawn_check(
+        reference, sentence or f"{reference.__name__} leaves its arguments as they were", purity, **options
+    )
 
 
-def repeatable(
-    reference: Function,
-    *,
-    points: float = 0.0,
-    where: Callable[[dict[str, Any]], bool] | None = None,
-    sizes: Mapping[str, Any] | None = None,
-    hint: str = "Does anything survive from one call to the next?",
-    sentence: str | None = None,
-    task: str | None = None,
-    after: Function | None = None,
-    reveals: str = "counterexample",
-    examples: int = EXAMPLES,
-    **strategies: Any,
-) -> Function:
+def repeatable(reference: Function, *, sentence: str | None = None, **options: Any) -> Function:
     """The same arguments give the same answer a second time."""
 
-    @check(
-        sentence or f"{reference.__name__} gives the same answer twice",
-        points=points,
-        hint=hint,
-        task=task,
-        about=reference.__name__,
-        after=after,
-        reveals=reveals,
-        examples=examples,
-    )
-    @given(inputs_of(reference, where=where, sizes=sizes, **strategies))
-    def same_twice(student: Any, arguments: dict[str, Any]) -> None:
+    def same_twice(student: Any, arguments: dict[str, Any], rng: np.random.Generator) -> None:
         first = call(student, reference, arguments)
         assert_close(call(student, reference, arguments), first)
 
-    return same_twice
+    options.setdefault("hint", "Does anything survive from one call to the next?")
+    return drawn_check(
+        reference, sentence or f"{reference.__name__} gives the same answer twice", same_twice, **options
+    )
 
 
 def stays_finite(
     reference: Function,
     *,
-    points: float = 0.0,
     factor: float = EXTREME,
     only: Sequence[str] = (),
-    where: Callable[[dict[str, Any]], bool] | None = None,
-    sizes: Mapping[str, Any] | None = None,
-    hint: str = "Does an intermediate value overflow?",
     sentence: str | None = None,
-    task: str | None = None,
-    after: Function | None = None,
-    reveals: str = "counterexample",
-    examples: int = EXAMPLES,
-    **strategies: Any,
+    **options: Any,
 ) -> Function:
     """No nan and no infinity on large inputs, wherever the reference has none.
 
-    Float arguments (or those in `only`) are multiplied by `factor`, in half of the examples on every other row.
+    Float arrays (those named in `only`, or all) are multiplied by `factor`, in half of the examples on every
+    other row alone.
     """
-    drawn = inputs_of(reference, where=where, sizes=sizes, **strategies)
 
-    @check(
-        sentence or f"{reference.__name__} stays finite on large inputs",
-        points=points,
-        hint=hint,
-        task=task,
-        about=reference.__name__,
-        after=after,
-        reveals=reveals,
-        examples=examples,
-    )
-    @given(drawn, st.booleans())
-    def extremes(student: Any, arguments: dict[str, Any], mixed: bool) -> None:
+    def extremes(student: Any, arguments: dict[str, Any], rng: np.random.Generator) -> None:
+        mixed = rng.random() < 0.5
         large = {name: _enlarged(name, value, factor, only, mixed) for name, value in arguments.items()}
         with np.errstate(all="ignore"):
             expected = reference(*fresh(large).values())
-        got = call(student, reference, large)
-        assert_finite_like(got, expected)
+        assert_close(call(student, reference, large), expected, atol=np.inf)
 
-    return extremes
+    options.setdefault("hint", "Does an intermediate value overflow?")
+    sentence = sentence or f"{reference.__name__} stays finite on large inputs"
+    return drawn_check(reference, sentence, extremes, random=True, **options)
 
 
 def standing(
@@ -180,28 +99,12 @@ def standing(
     **strategies: Any,
 ) -> list[Function]:
     """All of the above: 70 % of the points for the values, 10 % each for the rest, once the values are right."""
+    options = {"task": task, "where": where, "sizes": sizes, **strategies}
     tenth = points / 10
-    how = {"task": task, "where": where, "sizes": sizes, **strategies}
-    values = agrees_with(reference, points=points - 3 * tenth, **how)
-    rest = [
-        law(reference, points=tenth, after=values, **how) for law in (leaves_inputs_alone, repeatable, stays_finite)
-    ]
-    return [values, *rest]
-
-
-def call(student: Any, reference: Function, arguments: Mapping[str, Any]) -> Any:
-    """The student's function of the same name, called positionally in the order of the reference's parameters."""
-    return getattr(student, reference.__name__)(*fresh(arguments).values())
-
-
-def fresh(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Copies, so that neither side can change what the other one sees; counters of callbacks start anew."""
-    return {name: copy.deepcopy(value) for name, value in arguments.items()}
-
-
-def assert_finite_like(got: object, expected: object) -> None:
-    """Same kinds and shapes as `expected`, and finite wherever that is. Raises Mismatch."""
-    assert_close(got, expected, rtol=np.inf)
+    values = agrees_with(reference, points=points - 3 * tenth, **options)
+    options |= {"points": tenth, "after": values}
+    laws = (leaves_inputs_alone, repeatable, stays_finite)
+    return [values, *(law(reference, **options) for law in laws)]
 
 
 def _unchanged(name: str, before: object, after: object) -> None:

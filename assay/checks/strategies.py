@@ -17,7 +17,7 @@ from hypothesis import reject
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from assay.checks.shapes import Array, Kind
+from assay.checks.shapes import Array, Described, Kind
 from assay.errors import AuthoringError
 
 SIZES = (1, 4)  # both ends are drawn, unless sizes= says otherwise
@@ -33,19 +33,21 @@ class Parameters:
     """How the arguments of one function are drawn, in the order of its parameters."""
 
     sizes: Mapping[str, SearchStrategy[int]]
-    given: Mapping[str, Array | Given]
+    given: Mapping[str, Array | Described | Given]
 
     def draw(self, draw: Callable[[SearchStrategy[Any]], Any]) -> dict[str, Any]:
         sizes = {name: draw(strategy) for name, strategy in self.sizes.items()}
         return {name: self._value(draw, sizes, name, how) for name, how in self.given.items()}
 
     @staticmethod
-    def _value(draw: Callable[[SearchStrategy[Any]], Any], sizes: Sizes, name: str, how: Array | Given) -> Any:
+    def _value(
+        draw: Callable[[SearchStrategy[Any]], Any], sizes: Sizes, name: str, how: Array | Described | Given
+    ) -> Any:
         if isinstance(how, Array):
             return array_of(how, sizes, name=name, seed=draw(SEEDS))
-        if isinstance(how, SearchStrategy):
-            return draw(how)
-        strategy = how(sizes)
+        strategy = how.draws(sizes) if isinstance(how, Described) else how
+        if not isinstance(strategy, SearchStrategy):
+            strategy = strategy(sizes)
         if not isinstance(strategy, SearchStrategy):
             raise AuthoringError(f"{name}= gave {strategy!r} for the sizes {dict(sizes)}, not a strategy.")
         return draw(strategy)
@@ -124,10 +126,8 @@ def _integers(annotation: Array, shape: tuple[int, ...], seed: int, rng: np.rand
 
 def _adjacency(n: int, seed: int, rng: np.random.Generator) -> np.ndarray:
     """A path for seed 0, otherwise a random graph of random density."""
-    if seed == 0:
-        upper = np.eye(n, k=1)
-    else:
-        upper = np.triu(rng.random((n, n)) < rng.uniform(0.2, 0.9), k=1).astype(np.float64)
+    drawn = np.triu(rng.random((n, n)) < rng.uniform(0.2, 0.9), k=1)
+    upper = np.eye(n, k=1) if seed == 0 else drawn.astype(np.float64)
     return np.asarray(upper + upper.T)
 
 
@@ -152,7 +152,7 @@ def _parameters(function: Callable[..., Any], sizes: dict[str, Any], strategies:
         known = ", ".join(signature.parameters)
         raise AuthoringError(f"{name} has no parameter {', '.join(unknown)}. Its parameters are {known}.")
     given = {p.name: _how(name, p, strategies.get(p.name)) for p in signature.parameters.values()}
-    letters = [size for how in given.values() if isinstance(how, Array) for size in how.sizes]
+    letters = [size for how in given.values() if isinstance(how, (Array, Described)) for size in how.sizes]
     unused = sorted(set(sizes) - set(letters)) if not any(map(_is_function_of_sizes, given.values())) else []
     if unused:
         raise AuthoringError(f"sizes= of {name} names {', '.join(unused)}, which no annotation uses.")
@@ -161,18 +161,18 @@ def _parameters(function: Callable[..., Any], sizes: dict[str, Any], strategies:
 
 
 def _is_function_of_sizes(how: object) -> bool:
-    return not isinstance(how, (Array, SearchStrategy))
+    return not isinstance(how, (Array, Described, SearchStrategy))
 
 
-def _how(name: str, parameter: inspect.Parameter, strategy: Given | None) -> Array | Given:
+def _how(name: str, parameter: inspect.Parameter, strategy: Given | None) -> Array | Described | Given:
     if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
         raise AuthoringError(f"{name} takes *{parameter.name}, which cannot be drawn. Name every parameter.")
     if strategy is not None:
-        if isinstance(strategy, Array) or isinstance(strategy, SearchStrategy) or callable(strategy):
+        if isinstance(strategy, (Array, Described, SearchStrategy)) or callable(strategy):
             return strategy
         raise AuthoringError(f"{parameter.name}={strategy!r} is no strategy. Write st.just({strategy!r}).")
     annotation = parameter.annotation
-    if isinstance(annotation, (Array, SearchStrategy)):
+    if isinstance(annotation, (Array, Described, SearchStrategy)):
         return annotation
     if isinstance(annotation, Kind):
         raise AuthoringError(f'{parameter.name} of {name} has no sizes. Write {annotation}["n d"].')

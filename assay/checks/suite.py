@@ -21,7 +21,7 @@ from hypothesis.configuration import set_hypothesis_home_dir
 
 from assay.checks import plugin
 from assay.checks.collected import Collected, Session, Suite
-from assay.checks.runner import FLAKY, SHRINK_SECONDS, Ran, Verdict
+from assay.checks.runner import SHRINK_SECONDS, Ran, Verdict
 from assay.checks.show import show
 from assay.checks.siblings import load, siblings
 from assay.course import Task
