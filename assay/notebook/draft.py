@@ -3,14 +3,35 @@
 from __future__ import annotations
 
 import ast
+import json
 import textwrap
 from pathlib import Path
 from typing import Any
 
+from assay.course import Course
 from assay.errors import AuthoringError
 
 POINTS = 4  # of each task; change them in the notebook
 SCHEMA = 3  # of nbgrader's cell metadata
+
+
+def start_notebook(course: Course, assignment: str) -> Path:
+    """Write the first notebook of an exercise that has a reference, and say where.
+
+    Raises AuthoringError where the name is none, the reference is missing, or a notebook is there already.
+    """
+    if not assignment.replace("-", "_").isidentifier():
+        raise AuthoringError(f"{assignment!r} is no name for an assignment. Use letters, digits and underscores.")
+    reference = course.graders / assignment / "reference.py"
+    notebook = course.source / assignment / f"{assignment}.ipynb"
+    if not reference.is_file():
+        raise AuthoringError(f"{reference} is not there. Write the right answer into it as a function, then try again.")
+    if notebook.exists():
+        raise AuthoringError(f"{notebook} is there already and is left as it is. Edit it in JupyterLab.")
+    drafted = draft_notebook(reference, title=assignment.replace("_", " ").capitalize())
+    notebook.parent.mkdir(parents=True, exist_ok=True)
+    notebook.write_text(json.dumps(drafted, indent=1) + "\n", encoding="utf-8")
+    return notebook
 
 
 def draft_notebook(reference: Path, *, title: str) -> dict[str, Any]:

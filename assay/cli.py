@@ -1,0 +1,126 @@
+"""The command `assay`: each verb calls one function and prints the next step."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from assay import __version__
+from assay.course import open_course
+from assay.errors import AssayError, CourseError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Errors of ours end as one message on stderr and status 2."""
+    options = _parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return run(options)
+    except AssayError as error:
+        print(f"assay: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("assay"):
+            raise
+        print(f"assay: {error.name} is not installed. Install the grader: pip install 'assay[grader]'", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("assay: interrupted. What was graded is kept; the same command goes on from there.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="assay", description="Grade notebooks with hidden checks, behind a border.")
+    parser.add_argument("--version", action="version", version=f"assay {__version__}")
+    parser.add_argument("--course", type=Path, default=Path("."), help="the course folder (default: this one)")
+    verbs = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def verb(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        added = verbs.add_parser(name, help=text, description=text)
+        added.set_defaults(run=run)
+        return added
+
+    verb("demo", _demo, "grade the sample submissions in examples/ and show the results").add_argument(
+        "--force", action="store_true", help="grade again what is graded already"
+    )
+    verb("new", _new, "write a first notebook for an exercise from its reference").add_argument("assignment")
+    released = verb("release", _release, "build release/ from source/")
+    released.add_argument("assignment", nargs="?", help="one assignment (default: all)")
+    released.add_argument("--check", action="store_true", help="build nothing; fail where release/ is out of date")
+    graded = verb("grade", _grade, "grade what is in submitted/, write gradebook, autograded/ and feedback/")
+    graded.add_argument("assignment")
+    graded.add_argument("--student", default="*", help="one student (default: all)")
+    graded.add_argument("--force", action="store_true", help="grade again what is graded already")
+    verified = verb("verify", _verify, "prove that the checks of an exercise catch mistakes")
+    verified.add_argument("assignment", nargs="?", help="one assignment (default: all with hidden checks)")
+    verified.add_argument("--seeds", type=int, default=8, help="draws to try everything on (default: 8)")
+    verb("doctor", _doctor, "say what the sandbox on this machine holds, by trying to break out")
+    return parser
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from assay.demo import run_demo
+
+    return run_demo(open_course(options.course), force=options.force)
+
+
+def _new(options: argparse.Namespace) -> int:
+    from assay.notebook.draft import start_notebook
+
+    course = open_course(options.course)
+    path = start_notebook(course, options.assignment)
+    print(f"Wrote {path}. Make it worth reading, then: assay release {options.assignment}")
+    return 0
+
+
+def _release(options: argparse.Namespace) -> int:
+    from assay.notebook.nbgrader_release import is_up_to_date, release
+
+    course = open_course(options.course)
+    stale = 0
+    for assignment in _chosen(options.assignment, course.assignments):
+        if options.check:
+            fresh = is_up_to_date(course, assignment)
+            stale += not fresh
+            print(f"{assignment}: {'up to date' if fresh else 'out of date; run: assay release ' + assignment}")
+        else:
+            release(course, assignment)
+            print(f"{assignment}: built {course.release / assignment}")
+    return 1 if stale else 0
+
+
+def _grade(options: argparse.Namespace) -> int:
+    from assay.terminal import grade_and_print
+
+    course = open_course(options.course)
+    _chosen(options.assignment, course.assignments)
+    return grade_and_print(course, (options.assignment,), student=options.student, force=options.force)
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from assay.terminal import verify_and_print
+
+    course = open_course(options.course)
+    hidden = tuple(name for name in course.assignments if course.has_checks(name))
+    return verify_and_print(course, _chosen(options.assignment, hidden), seeds=options.seeds)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from assay.sandbox.doctor import doctor
+
+    return doctor()
+
+
+def _chosen(name: str | None, known: tuple[str, ...]) -> tuple[str, ...]:
+    """One assignment by name, or all. Raises CourseError for an unknown name."""
+    if name is None:
+        return known
+    if name not in known:
+        raise CourseError(f"there is no assignment {name}. This course has: {', '.join(known) or 'none'}.")
+    return (name,)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
