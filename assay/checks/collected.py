@@ -128,9 +128,8 @@ class Session:
         """Each check once and in order, standing checks for tasks without any, and then those asked for."""
         items[:] = _each_once(items)
         covered = {task_of(item, self.suite.tasks) for item in items if _mark(item) is not None}
-        for task in self.suite.tasks:
-            if task.name not in covered:
-                items.extend(self._standing(task))
+        for bare in (task for task in self.suite.tasks if task.name not in covered):
+            items.extend(self._standing(bare))
         repeats = Counter(_origin(item) for item in items)
         for item in items:
             check = _mark(item) or Check(sentence_of(item.obj))  # type: ignore[attr-defined]

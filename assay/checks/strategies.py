@@ -1,6 +1,6 @@
 """Inputs drawn from a reference's annotated signature, so that they shrink to something readable.
 
-Sizes are drawn by Hypothesis. The values of an array come from one drawn seed: counting numbers for 0, small
+Sizes are drawn by Hypothesis. The values of all arrays come from one drawn seed: counting numbers for 0, small
 integers below 10, and standard normal numbers rounded to two decimals above.
 """
 
@@ -26,6 +26,14 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 Sizes = Mapping[str, int]
 Given = SearchStrategy[Any] | Callable[[Sizes], SearchStrategy[Any]]
+Draw = Callable[[SearchStrategy[Any]], Any]
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A default that is kept."""
+
+    value: Any
 
 
 @dataclass(frozen=True)
@@ -33,24 +41,25 @@ class Parameters:
     """How the arguments of one function are drawn, in the order of its parameters."""
 
     sizes: Mapping[str, SearchStrategy[int]]
-    given: Mapping[str, Array | Described | Given]
+    given: Mapping[str, Array | Described | Constant | Given]
 
-    def draw(self, draw: Callable[[SearchStrategy[Any]], Any]) -> dict[str, Any]:
+    def draw(self, draw: Draw) -> dict[str, Any]:
         sizes = {name: draw(strategy) for name, strategy in self.sizes.items()}
-        return {name: self._value(draw, sizes, name, how) for name, how in self.given.items()}
+        seed = draw(SEEDS) if any(isinstance(how, Array) for how in self.given.values()) else 0
+        return {name: _value(draw, sizes, seed, name, how) for name, how in self.given.items()}
 
-    @staticmethod
-    def _value(
-        draw: Callable[[SearchStrategy[Any]], Any], sizes: Sizes, name: str, how: Array | Described | Given
-    ) -> Any:
-        if isinstance(how, Array):
-            return array_of(how, sizes, name=name, seed=draw(SEEDS))
-        strategy = how.draws(sizes) if isinstance(how, Described) else how
-        if not isinstance(strategy, SearchStrategy):
-            strategy = strategy(sizes)
-        if not isinstance(strategy, SearchStrategy):
-            raise AuthoringError(f"{name}= gave {strategy!r} for the sizes {dict(sizes)}, not a strategy.")
-        return draw(strategy)
+
+def _value(draw: Draw, sizes: Sizes, seed: int, name: str, how: Array | Described | Constant | Given) -> Any:
+    if isinstance(how, Array):
+        return array_of(how, sizes, name=name, seed=seed)
+    if isinstance(how, Constant):
+        return how.value
+    strategy = how.draws(sizes) if isinstance(how, Described) else how
+    if not isinstance(strategy, SearchStrategy):
+        strategy = strategy(sizes)
+    if not isinstance(strategy, SearchStrategy):
+        raise AuthoringError(f"{name}= gave {strategy!r} for the sizes {dict(sizes)}, not a strategy.")
+    return draw(strategy)
 
 
 def inputs_of(
@@ -69,7 +78,7 @@ def inputs_of(
     parameters = _parameters(function, dict(sizes or {}), strategies)
 
     @st.composite
-    def inputs(draw: Callable[[SearchStrategy[Any]], Any]) -> dict[str, Any]:
+    def inputs(draw: Draw) -> dict[str, Any]:
         for _ in range(ATTEMPTS):
             arguments = parameters.draw(draw)
             if where is None or where(arguments):
@@ -161,10 +170,10 @@ def _parameters(function: Callable[..., Any], sizes: dict[str, Any], strategies:
 
 
 def _is_function_of_sizes(how: object) -> bool:
-    return not isinstance(how, (Array, Described, SearchStrategy))
+    return not isinstance(how, (Array, Described, Constant, SearchStrategy))
 
 
-def _how(name: str, parameter: inspect.Parameter, strategy: Given | None) -> Array | Described | Given:
+def _how(name: str, parameter: inspect.Parameter, strategy: Given | None) -> Array | Described | Constant | Given:
     if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
         raise AuthoringError(f"{name} takes *{parameter.name}, which cannot be drawn. Name every parameter.")
     if strategy is not None:
@@ -177,7 +186,7 @@ def _how(name: str, parameter: inspect.Parameter, strategy: Given | None) -> Arr
     if isinstance(annotation, Kind):
         raise AuthoringError(f'{parameter.name} of {name} has no sizes. Write {annotation}["n d"].')
     if parameter.default is not parameter.empty:
-        return st.just(parameter.default)
+        return Constant(parameter.default)
     if annotation is bool:
         return st.booleans()
     raise AuthoringError(
