@@ -14,6 +14,7 @@ from assay.errors import AuthoringError
 REVEALS = ("counterexample", "sentence", "nothing")
 EXAMPLES = 25
 _MARK = "assay_check"
+_PREPARED = "assay_prepared"
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,8 +89,11 @@ def sentence_of(function: Callable[..., Any]) -> str:
 
 
 def prepare(function: Callable[..., Any], examples: int) -> None:
-    """Set how Hypothesis runs a test, if it is one: reproducible from a seed, silent, nothing stored."""
-    if not is_property(function):
+    """Set how Hypothesis runs a test, if it is one: reproducible from a seed, silent, nothing stored.
+
+    Raises AuthoringError where the author has set it.
+    """
+    if not is_property(function) or getattr(function, _PREPARED, False):
         return
     if getattr(function, "_hypothesis_internal_settings_applied", False):
         raise AuthoringError(
@@ -106,6 +110,7 @@ def prepare(function: Callable[..., Any], examples: int) -> None:
         phases=(Phase.explicit, Phase.generate, Phase.shrink),
         suppress_health_check=list(HealthCheck),
     )(function)
+    setattr(function, _PREPARED, True)
 
 
 def is_property(function: object) -> bool:

@@ -62,6 +62,7 @@ class Session:
     collected: dict[str, Collected] = field(default_factory=dict)
     ran: dict[str, Ran] = field(default_factory=dict)
     problem: str = ""  # why nothing could be collected
+    interrupted: bool = False  # by Control-C
     module: Module | None = None
 
     @pytest.fixture(scope="session")
@@ -116,13 +117,15 @@ class Session:
         if before is None or before.verdict is Verdict.PASSED:
             self.ran[name] = judge(call.excinfo.value)
 
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        self.interrupted = isinstance(excinfo.value, KeyboardInterrupt)
+
     def _follows_a_failure(self, collected: Collected) -> bool:
         """Whether the check it comes after is known to have failed; then it is not run at all."""
-        before = next((c for c in self.collected.values() if c.check is collected.check.after), None)
-        if self.only is not None or before is None:
+        if self.only is not None or collected.check.after is None:
             return False
-        ran = self.ran.get(before.name)
-        return ran is None or ran.verdict is Verdict.FAILED
+        before = [one.name for one in self.collected.values() if one.check is collected.check.after]
+        return any(name not in self.ran or self.ran[name].verdict is Verdict.FAILED for name in before)
 
     def _arrange(self, items: list[pytest.Item]) -> None:
         """Each check once and in order, standing checks for tasks without any, and then those asked for."""

@@ -6,6 +6,7 @@ Never `==`, `np.allclose` or `assert_allclose`: they broadcast, take nan for equ
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,7 @@ def _compare(
     if found != wanted:
         raise Mismatch(f"{place}got {_a(got)}, expected {_a(expected)}", got=got, expected=expected)
     if wanted == "number":
-        _compare_arrays(np.asarray(got, np.float64), np.asarray(expected), rtol, atol, place)
+        _compare_arrays(_real(got), np.asarray(expected), rtol, atol, place)
     elif wanted == "array":
         _compare_arrays(got, expected, rtol, atol, place)  # type: ignore[arg-type]
     elif wanted == "tuple":
@@ -65,19 +66,27 @@ def kind(value: object) -> str:
     """`number`, `truth`, `array`, `tuple` (lists too), `dict`, `text`, `None` or `object`."""
     if value is None:
         return "None"
-    if isinstance(value, np.ndarray):
-        if value.ndim:
-            return "array"
-        return "truth" if value.dtype == np.bool_ else "number"
-    if isinstance(value, (bool, np.bool_)):
+    if isinstance(value, np.ndarray) and value.ndim:
+        return "array" if value.dtype.kind in "biuf" else "object"
+    if isinstance(value, (np.ndarray, np.generic)):
+        return {"b": "truth", "i": "number", "u": "number", "f": "number"}.get(value.dtype.kind, "object")
+    if isinstance(value, bool):
         return "truth"
-    if isinstance(value, (int, float, np.number)):
+    if isinstance(value, (int, float)):
         return "number"
     if isinstance(value, str):
         return "text"
     if isinstance(value, (tuple, list)):
         return "tuple"
     return "dict" if isinstance(value, Mapping) else "object"
+
+
+def _real(value: Any) -> np.ndarray:
+    """A number as a 0-d float64 array; integers beyond its range are infinite."""
+    try:
+        return np.asarray(float(value))
+    except OverflowError:
+        return np.asarray(np.inf if value > 0 else -np.inf)
 
 
 def _a(value: object) -> str:
@@ -88,7 +97,7 @@ def _a(value: object) -> str:
     if found == "tuple":
         return f"a {type(value).__name__} of {len(value)} values"  # type: ignore[arg-type]
     words = {"None": "None", "number": "a number", "truth": "True or False", "text": "a text", "dict": "a dict"}
-    return words.get(found, "an object, which cannot be compared: return plain numbers or arrays")
+    return words.get(found, "an object that is no plain number or array")
 
 
 def _compare_sequences(
@@ -141,7 +150,7 @@ def _compare_arrays(got: np.ndarray, expected: np.ndarray, rtol: float | None, a
         raise Mismatch(message if expected.ndim else f"{place}got {one[where]}", got=got, expected=expected)
     wrong = _differs(one, other, *_tolerance(expected.dtype, rtol, atol))
     if wrong.any():
-        raise Mismatch(place + _first_difference(one, other, wrong), got=got, expected=expected)
+        raise Mismatch(place + _first_difference(got, expected, wrong), got=got, expected=expected)
 
 
 def _tolerance(dtype: np.dtype, rtol: float | None, atol: float | None) -> tuple[float, float]:

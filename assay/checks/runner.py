@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import time
 import traceback
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -100,8 +99,7 @@ def run_check(
     """Call a check with its fixtures. Only KeyboardInterrupt escapes."""
     watch = Watch(student, shrink_seconds)
     try:
-        with warnings.catch_warnings(), steady_draws():
-            warnings.simplefilter("ignore")
+        with steady_draws():
             _call(function, arguments, watch, seed)
     except KeyboardInterrupt:
         raise
@@ -113,18 +111,19 @@ def run_check(
 
 
 def _call(function: Callable[..., Any], arguments: Mapping[str, Any], watch: Watch, seed: int) -> None:
-    if not is_property(function):
-        watch.around(function)(**arguments)
+    test: Any = getattr(function, "__func__", function)  # attributes cannot be set on a bound method
+    prepare(test, EXAMPLES)
+    if not is_property(test):
+        if watch.around(function)(**arguments) is not None:
+            raise AuthoringError(f"{test.__name__} returns a value instead of asserting something.")
         return
-    if not getattr(function, "_hypothesis_internal_settings_applied", False):
-        prepare(function, EXAMPLES)
-    handle = function.hypothesis  # type: ignore[attr-defined]
-    inner = handle.inner_test
-    handle.inner_test = watch.around(_seated(inner, arguments))
+    inner = test.hypothesis.inner_test
+    test.hypothesis.inner_test = watch.around(_seated(inner, arguments))
+    hypothesis.seed(seed)(test)
     try:
-        hypothesis.seed(seed)(function)(**{name: StandIn(name) for name in arguments})
+        function(**{name: StandIn(name) for name in arguments})
     finally:
-        handle.inner_test = inner
+        test.hypothesis.inner_test = inner
 
 
 def _seated(test: Callable[..., Any], fixtures: Mapping[str, Any]) -> Callable[..., Any]:

@@ -10,6 +10,7 @@ import inspect
 import math
 import os
 import tempfile
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,11 +30,12 @@ from assay.errors import AuthoringError
 from assay.outcome import Call, CheckResult, Counterexample, Outcome
 
 CALLS = 4  # calls of a counterexample that are shown
+UNUSED = ("cacheprovider", "terminal", "faulthandler", "warnings", "unraisableexception", "threadexception")
 PYTEST = (
     "--noconftest",
     "--import-mode=importlib",
     "--capture=sys",
-    *(part for name in ("cacheprovider", "terminal", "faulthandler", "warnings") for part in ("-p", f"no:{name}")),
+    *(part for name in UNUSED for part in ("-p", f"no:{name}")),
 )
 
 
@@ -97,7 +99,8 @@ def _opened(checks: Path | None, reference: Path, tasks: tuple[Task, ...]) -> It
     """The files of an exercise, importable by name, and a process in which pytest leaves no trace."""
     settings = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "", "PYTEST_PLUGINS": ""}
     before = {name: os.environ.get(name) for name in (*settings, "PYTEST_CURRENT_TEST", "PYTEST_VERSION")}
-    with tempfile.TemporaryDirectory() as scratch, siblings(reference.parent):
+    with tempfile.TemporaryDirectory() as scratch, siblings(reference.parent), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they are the author's to read, and no student's fault
         os.environ.update(settings)
         set_hypothesis_home_dir(scratch)
         try:
@@ -118,6 +121,8 @@ def _run(session: Session) -> None:
         code = pytest.main(arguments, plugins=[plugin, session])
     except SystemExit as error:
         raise AuthoringError(f"{file.name} ends Python with exit({error.code}). Remove that call.") from error
+    if session.interrupted:
+        raise KeyboardInterrupt
     if session.problem:
         raise AuthoringError(f"{file} cannot be used: {session.problem}")
     if code == pytest.ExitCode.INTERRUPTED and not session.collected:
@@ -127,15 +132,18 @@ def _run(session: Session) -> None:
 
 
 def _results(first: Session, second: Session, parameters: Mapping[str, list[str]]) -> tuple[CheckResult, ...]:
-    results: dict[int, CheckResult] = {}
+    results: list[CheckResult] = []
+    failed: dict[int, CheckResult] = {}
     for name, one in first.collected.items():
-        before = None if one.check.after is None else results.get(id(one.check.after))
-        if before is not None and before.outcome is Outcome.FAILED:
-            result = _not_looked_at(one, before)
-        else:
+        before = failed.get(id(one.check.after))
+        if before is None:
             result = _result(one, _blame(first.ran.get(name), second.ran.get(name)), parameters)
-        results[id(one.check)] = result
-    return tuple(results.values())
+        else:
+            result = _not_looked_at(one, before)
+        if result.outcome is Outcome.FAILED:
+            failed[id(one.check)] = result
+        results.append(result)
+    return tuple(results)
 
 
 def _blame(ran: Ran | None, control: Ran | None) -> Ran:
@@ -162,7 +170,7 @@ def _result(one: Collected, ran: Ran, parameters: Mapping[str, list[str]]) -> Ch
         outcome=Outcome.BROKEN if broken else Outcome.FAILED if failed else Outcome.PASSED,
         message=ran.message if failed else "",
         hint=check.hint,
-        counterexample=_counterexample(ran, parameters) if failed and check.reveals == "counterexample" else None,
+        counterexample=_counterexample(ran, parameters) if failed else None,
         reveals=check.reveals,
         staff_note=ran.note,
     )
@@ -170,7 +178,9 @@ def _result(one: Collected, ran: Ran, parameters: Mapping[str, list[str]]) -> Ch
 
 def _not_looked_at(one: Collected, before: CheckResult) -> CheckResult:
     message = f'not looked at, because "{before.sentence}" failed first'
-    return CheckResult(one.name, one.task, one.check.sentence, one.points, Outcome.FAILED, message)
+    return CheckResult(
+        one.name, one.task, one.check.sentence, one.points, Outcome.FAILED, message, reveals=one.check.reveals
+    )
 
 
 def _counterexample(ran: Ran, parameters: Mapping[str, list[str]]) -> Counterexample | None:
