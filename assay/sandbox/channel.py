@@ -1,0 +1,132 @@
+"""The judge's end of a channel: frames in and out, and never a wait beyond a deadline.
+
+The other end may dribble, flood, close, answer before it was asked, or never read; each ends in an exception here.
+"""
+
+from __future__ import annotations
+
+import math
+import select
+import socket
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from assay.sandbox.inside.wire import PREFIX, Caps, WireError, lengths, unpack
+
+CHUNK = 256 * 1024  # bytes
+
+
+class TimedOut(Exception):
+    """The deadline passed."""
+
+
+class Closed(Exception):
+    """The other end has closed the channel, so the worker has ended."""
+
+
+class Channel:
+    """A connected stream socket, which it sets to non-blocking. Deadlines are on `time.monotonic`'s clock."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        self._socket = connection
+        self._readable = select.poll()
+        self._readable.register(connection, select.POLLIN)
+        self._either = select.poll()
+        self._either.register(connection, select.POLLIN | select.POLLOUT)
+
+    def send(self, parts: Sequence[bytes], deadline: float) -> None:
+        """Send a frame that the other end must read whole before it says anything.
+
+        Raises TimedOut, Closed, or WireError where it said something.
+        """
+        if self._readable.poll(0):
+            self._unasked()
+        pieces = [b"".join(parts)] if sum(map(len, parts)) < CHUNK else parts
+        for piece in pieces:
+            view = memoryview(piece)
+            while view:
+                try:
+                    view = view[self._socket.send(view) :]
+                except BlockingIOError:
+                    self._wait_to_send(deadline)
+                except OSError as error:
+                    raise Closed(str(error)) from None
+
+    def receive(self, deadline: float, caps: Caps) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """The message and arrays of one frame. Raises TimedOut, Closed, or WireError."""
+        start = self._some(deadline)
+        while len(start) < PREFIX.size:
+            start += self._some(deadline)
+        header, blob = lengths(start, caps)
+        whole = PREFIX.size + header + blob
+        if len(start) > whole:
+            raise WireError("more than one frame at a time")
+        if len(start) < whole:
+            start = self._rest(start, whole, deadline)
+        body = PREFIX.size + header
+        return unpack(start[PREFIX.size : body], start[body:])
+
+    def _rest(self, start: bytes, whole: int, deadline: float) -> bytes:
+        frame = bytearray(whole)
+        frame[: len(start)] = start
+        view, filled = memoryview(frame), len(start)
+        while filled < whole:
+            self._wait(deadline)
+            try:
+                received = self._socket.recv_into(view[filled:])
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise Closed(str(error)) from None
+            if not received:
+                raise Closed("within a frame")
+            filled += received
+        return bytes(frame)
+
+    def _some(self, deadline: float) -> bytes:
+        while True:
+            self._wait(deadline)
+            try:
+                data = self._socket.recv(CHUNK)
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise Closed(str(error)) from None
+            if not data:
+                raise Closed("between two frames")
+            return data
+
+    def _wait(self, deadline: float) -> None:
+        if not self._readable.poll(_milliseconds(deadline)):
+            raise TimedOut
+
+    def _wait_to_send(self, deadline: float) -> None:
+        events = self._either.poll(_milliseconds(deadline))
+        if not events:
+            raise TimedOut
+        if events[0][1] & select.POLLIN:
+            self._unasked()
+
+    def _unasked(self) -> None:
+        """Something to read where nothing was asked: the end, or a violation."""
+        try:
+            data = self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            raise Closed(str(error)) from None
+        if not data:
+            raise Closed("before a request")
+        raise WireError("an answer before the question")
+
+
+def _milliseconds(deadline: float) -> int:
+    """Until the deadline, rounded up. Raises TimedOut where it has passed."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimedOut
+    return math.ceil(left * 1000)

@@ -1,0 +1,316 @@
+"""The worker: runs a student's cells, then answers one request after another until the channel closes.
+
+A request names an operation, and a reply carries its value or an error:
+
+    {"id", "op": "load", "cells": [[name, text, instructor], ...], "milliseconds", "frame"}
+    {"id", "op": "defines", "name"}
+    {"id", "op": "call", "target": name or object number, "args": [node, ...], "kwargs": {name: node}}
+    {"id", "op": "get", "target": object number, "name"}
+    {"id", "op": "operator", "name": "add", "args": [node, node]}
+    any request besides: "free": [object number, ...]
+
+    {"id", "value": node}  or  {"id", "error": {"kind", "message"}}, both with
+    "after": {argument: node}    the arguments that the call changed; ["gone"] where one cannot cross any more
+
+While a call runs, the worker may ask the judge to run a function that was passed to it:
+
+    {"id", "callback": number, "args", "kwargs"}  answered by  {"id", "answer": node}  or  {"id", "error"}
+"""
+
+from __future__ import annotations
+
+import builtins
+import fcntl
+import json
+import operator
+import resource
+import socket
+import sys
+import threading
+import types
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from . import tensors
+from .cells import run_cells
+from .messages import clean, told
+from .refusals import Refused
+from .values import Decoder, Encoder
+from .wire import PREFIX, Caps, WireError, lengths, pack, unpack
+
+FROM_JUDGE = Caps(header=32 * 1024 * 1024, blob=4 * 1024**3)  # trusted: it keeps its own limits
+OPERATORS = frozenset({"add", "sub", "mul", "truediv", "pow", "matmul", "neg", "getitem"})
+SMALL = 64 * 1024  # bytes: below this, one copy is cheaper than a second system call
+
+
+class Failed(Exception):
+    """An operation that gives no value, for a reason other than an error of the student's code."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+
+
+class PassedFunction:
+    """A function of the judge's, as the student's code sees it."""
+
+    __slots__ = ("_ask", "_number")
+
+    def __init__(self, ask: Callable[..., Any], number: int) -> None:
+        self._ask = ask
+        self._number = number
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._ask(self._number, args, kwargs)
+
+    def __repr__(self) -> str:
+        return "<a function passed by the check>"
+
+
+class Worker:
+    """One namespace of student code behind one channel."""
+
+    def __init__(self, channel: socket.socket, namespace: dict[str, Any], caps: Caps) -> None:
+        self.channel = channel
+        self.namespace = namespace
+        self.caps = caps
+        self.objects: dict[int, Any] = {}
+        self.count = 0
+        self.request: int | None = None  # id of the call that is running
+        self.thread = threading.get_ident()
+        self.operations = {
+            "load": self._load,
+            "defines": self._defines,
+            "call": self._call,
+            "get": self._get,
+            "operator": self._operator,
+        }
+        self.special = {
+            "seed": lambda node: np.random.default_rng(int(node[1])),
+            "T": lambda node: tensors.tensor_of(node[1]),
+            "c": lambda node: PassedFunction(self._callback, node[1]),
+            "o": lambda node: self._object(node[1]),
+        }
+
+    def run(self) -> None:
+        """Answer until the judge closes the channel."""
+        while (frame := self._receive()) is not None:
+            message, arrays = frame
+            for number in message.get("free", ()):
+                self.objects.pop(number, None)
+            self._answer(message, arrays)
+
+    def _answer(self, message: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+        encoder = Encoder(self._other, self.caps)
+        reply: dict[str, Any] = {"id": message["id"]}
+        self.request = message["id"]
+        changed: Callable[[Encoder], dict[str, Any]] | None = None
+        try:
+            given = Given(Decoder(arrays, self.special, FROM_JUDGE), message)
+            changed = given.changed
+            value = self.operations[message["op"]](message, given)
+            reply["value"] = encoder.attempt(value)
+        except Failed as error:
+            reply["error"] = {"kind": error.kind, "message": clean(error.message)}
+        except Refused as error:
+            reply["error"] = {"kind": error.kind, "message": clean(f"returned {error.message}")}
+        except BaseException as error:  # student code may raise anything; the worker lives on
+            reply["error"] = {"kind": "raised", "message": told(error)}
+        self.request = None
+        if changed is not None and (after := changed(encoder)):
+            reply["after"] = after
+        try:
+            parts = pack(reply, encoder.arrays, self.caps)
+        except Refused as error:
+            parts = pack(
+                {"id": message["id"], "error": {"kind": error.kind, "message": clean(f"returned {error.message}")}},
+                [],
+                self.caps,
+            )
+        self._send(parts)
+
+    def _load(self, message: dict[str, Any], given: Given) -> list[str]:
+        self.caps = replace(self.caps, blob=message["frame"])
+        cells = [(name, text, instructor) for name, text, instructor in message["cells"]]
+        return run_cells(cells, self.namespace, message["milliseconds"] / 1000)
+
+    def _defines(self, message: dict[str, Any], given: Given) -> bool:
+        return callable(self.namespace.get(message["name"]))
+
+    def _call(self, message: dict[str, Any], given: Given) -> Any:
+        target = message["target"]
+        function = self._object(target) if type(target) is int else self._function(target)
+        return function(*given.args, **given.kwargs)
+
+    def _get(self, message: dict[str, Any], given: Given) -> Any:
+        target = self._object(message["target"])
+        try:
+            return getattr(target, message["name"])
+        except AttributeError:
+            kind = type(target).__name__
+            raise Failed("missing", f"an object of type {kind} has no attribute {message['name']}") from None
+
+    def _operator(self, message: dict[str, Any], given: Given) -> Any:
+        if message["name"] not in OPERATORS:
+            raise Failed("type", f"no operator {message['name']}")
+        return getattr(operator, message["name"])(*given.args)
+
+    def _function(self, name: str) -> Callable[..., Any]:
+        function = self.namespace.get(name)
+        if function is None:
+            raise Failed("missing", f"{name} is not defined")
+        if not callable(function):
+            raise Failed("missing", f"{name} is not a function but of type {type(function).__name__}")
+        return function  # type: ignore[no-any-return]
+
+    def _object(self, number: int) -> Any:
+        if number not in self.objects:
+            raise Failed("missing", "an object that is not there any more")
+        return self.objects[number]
+
+    def _other(self, value: object) -> list[Any]:
+        """What is not plain data stays here, under a number that was never used before."""
+        if type(value) is PassedFunction:
+            return ["c", value._number]
+        self.count += 1
+        self.objects[self.count] = value
+        return ["o", self.count, clean(type(value).__name__, 80)]
+
+    def _callback(self, number: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Ask the judge to run its function. Raises what that raised, or TypeError for what cannot be passed."""
+        if self.request is None or threading.get_ident() != self.thread:
+            raise RuntimeError("a function passed by the check works only during the call, and in its thread")
+        encoder = Encoder(_only_plain, self.caps)
+        try:
+            message = {
+                "id": self.request,
+                "callback": number,
+                "args": [encoder.encode(value) for value in args],
+                "kwargs": {name: encoder.encode(value) for name, value in kwargs.items()},
+            }
+            self._send(pack(message, encoder.arrays, self.caps))
+        except Refused as error:
+            raise TypeError(f"a function passed by the check was given {error.message}") from None
+        frame = self._receive()
+        if frame is None:
+            raise SystemExit
+        answer, arrays = frame
+        if "error" in answer:
+            kind = getattr(builtins, answer["error"]["type"], RuntimeError)
+            raise kind(answer["error"]["message"])
+        return Decoder(arrays, self.special, FROM_JUDGE).decode(answer["answer"])
+
+    def _send(self, parts: list[bytes]) -> None:
+        if sum(map(len, parts)) < SMALL:
+            self.channel.sendall(b"".join(parts))
+            return
+        for part in parts:
+            self.channel.sendall(part)
+
+    def _receive(self) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
+        """The next frame, or None where the judge has closed the channel. Raises WireError."""
+        start = self.channel.recv(SMALL)
+        while 0 < len(start) < PREFIX.size:
+            start += self.channel.recv(SMALL)
+        if not start:
+            return None
+        header, blob = lengths(start, FROM_JUDGE)
+        whole = PREFIX.size + header + blob
+        if len(start) < whole:
+            start = self._rest(start, whole)
+        body = PREFIX.size + header
+        return unpack(start[PREFIX.size : body], start[body:])
+
+    def _rest(self, start: bytes, whole: int) -> bytes:
+        frame = bytearray(whole)
+        frame[: len(start)] = start
+        view, filled = memoryview(frame), len(start)
+        while filled < whole:
+            received = self.channel.recv_into(view[filled:])
+            if not received:
+                raise WireError("the channel closed within a frame")
+            filled += received
+        return bytes(frame)
+
+
+class Given:
+    """The arguments of a request, and what they were before the call."""
+
+    def __init__(self, decoder: Decoder, message: dict[str, Any]) -> None:
+        self.values: dict[str, Any] = {}
+        self.before: dict[str, Any] = {}
+        nodes = {str(index): node for index, node in enumerate(message.get("args", ()))} | message.get("kwargs", {})
+        for name, node in nodes.items():
+            value = decoder.decode(node)
+            kind = type(value)
+            if kind is np.ndarray:  # a copy owns its memory, as students expect
+                self.before[name], value = value, value.copy()
+            elif kind in (list, dict, tuple) or node.__class__ is list and node[0] == "T":
+                self.before[name] = _snapshot(value)
+            self.values[name] = value
+        count = len(message.get("args", ()))
+        given = list(self.values.values())
+        self.args = given[:count]
+        self.kwargs = dict(zip(list(nodes)[count:], given[count:], strict=True))
+
+    def changed(self, encoder: Encoder) -> dict[str, Any]:
+        """The nodes of the arguments that are not what they were."""
+        found: dict[str, Any] = {}
+        for name, before in self.before.items():
+            value = self.values[name]
+            if _same(value, before):
+                continue
+            try:
+                found[name] = encoder.attempt(value)
+            except Exception:  # refused, or of a type whose methods fail
+                found[name] = ["gone"]
+        return found
+
+
+def _same(value: Any, before: Any) -> bool:
+    if type(before) is np.ndarray:
+        return value.dtype == before.dtype and value.shape == before.shape and value.tobytes() == before.tobytes()
+    return bool(_snapshot(value) == before)
+
+
+def _snapshot(value: object) -> tuple[str, list[bytes]] | None:
+    """Tree and bytes of a value; None where it cannot be written down."""
+    encoder = Encoder(lambda other: ["o", id(other)], FROM_JUDGE)
+    try:
+        return json.dumps(encoder.encode(value)), [array.tobytes() for array in encoder.arrays]
+    except Exception:
+        return None
+
+
+def _only_plain(value: object) -> list[Any]:
+    raise Refused("type", f"an object of type {type(value).__name__}; pass numbers or arrays")
+
+
+def serve(channel: socket.socket, namespace: dict[str, Any] | None = None) -> None:
+    """Answer requests on a channel until it closes.
+
+    Without a namespace the process is the worker's own: its `__main__` becomes the student's. With one, which may
+    hold functions already, nothing else in the process is touched.
+    """
+    if namespace is None:
+        module = types.ModuleType("__main__")
+        sys.modules["__main__"] = module
+        namespace = module.__dict__
+        channel = _out_of_the_way(channel)
+    channel.setblocking(True)
+    try:
+        Worker(channel, namespace, Caps()).run()
+    except (OSError, WireError):
+        return  # the judge has gone
+
+
+def _out_of_the_way(channel: socket.socket) -> socket.socket:
+    """The channel under a high number, where no descriptor of a student's goes, and closed in every child."""
+    highest = min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 4096)
+    moved = fcntl.fcntl(channel.fileno(), fcntl.F_DUPFD_CLOEXEC, highest - 8)
+    channel.close()
+    return socket.socket(fileno=moved)
