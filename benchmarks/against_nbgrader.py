@@ -1,7 +1,8 @@
 """Grade the same twelve submissions with nbgrader's own Execute and with ours, in one run.
 
 Both grade the exercise gradient_descent. For nbgrader the hidden checks become hidden tests in the marker cells
-(values, arguments left alone, the same answer twice, large inputs): the same reference, on as many drawn inputs as a check of ours. Absolute times mean little on a busy machine; read the ratio.
+(values, arguments left alone, the same answer twice, large inputs): the same reference, on as many drawn inputs as a
+check of ours. Absolute times mean little on a busy machine; read the ratio.
 
     python benchmarks/against_nbgrader.py [--json FILE]
 """

@@ -1,8 +1,9 @@
 """Read a hostile submission and hand it in.
 
-A submission is a file: `name.py` holds cells in the percent format (`# %% task` replaces the answer of that task,
-`# %%` is a helper cell in front of the answers), `name.make.py` holds a function build(folder, notebook) that writes the
-submission from honest work, for what no cell can do. Its first lines say what it tries and what its right answers deserve.
+A submission is a file. `name.py` holds cells in the percent format: `# %% task` replaces the answer of that task, `# %%`
+is a helper cell in front of the answers. `name.make.py` holds a function build(folder, notebook) that writes the
+submission from honest work, for what no cell can do. The first lines of both say what it tries and what its right
+answers deserve.
 """
 
 from __future__ import annotations
