@@ -1,7 +1,7 @@
 """Read a hostile submission and hand it in.
 
-A submission is a file. `name.py` holds cells in the percent format: `# %% task` replaces the answer of that task, `# %%`
-is a helper cell in front of the answers. `name.make.py` holds a function build(folder, notebook) that writes the
+A submission is a file. `name.py` holds cells in the percent format: `# %% task` replaces the answer of that task, and
+`# %%` is a helper cell in front of the answers. `name.make.py` holds a function build(folder, notebook) that writes the
 submission from honest work, for what no cell can do. The first lines of both say what it tries and what its right
 answers deserve.
 """
