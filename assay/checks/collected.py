@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from assay.checks.bank import Bank
 from assay.checks.check import Check, check_of, sentence_of
 from assay.checks.plugin import checks_in
 from assay.checks.runner import Ran, Verdict, judge, run_check
@@ -58,6 +59,7 @@ class Session:
     student_in_question: Any = None
     secret: bytes = b""
     shrink_seconds: float = 0.0
+    bank: Bank | None = None
     only: frozenset[str] | None = None  # names of the checks to run; None: all
     collected: dict[str, Collected] = field(default_factory=dict)
     ran: dict[str, Ran] = field(default_factory=dict)
@@ -103,8 +105,10 @@ class Session:
                 pyfuncitem.obj,
                 arguments,
                 self.student_in_question,
+                name=name,
                 seed=seed_for(self.secret, name),
                 shrink_seconds=self.shrink_seconds,
+                bank=self.bank,
             )
         return True
 

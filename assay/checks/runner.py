@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -16,6 +17,7 @@ import pytest
 from hypothesis.errors import Flaky, HypothesisException, StopTest, Unsatisfiable
 from hypothesis.internal.conjecture import providers
 
+from assay.checks.bank import Bank, Example
 from assay.checks.check import EXAMPLES, is_property, prepare
 from assay.checks.compare import Mismatch
 from assay.errors import AuthoringError, StudentError, StudentLost
@@ -61,9 +63,11 @@ class Watch:
 
     student: Any
     seconds: float
+    record: bool = False
     calls: tuple[Any, ...] = ()
     error: BaseException | None = None
-    until: float = field(default=float("inf"))
+    until: float = float("inf")
+    passed: list[Example] = field(default_factory=list)  # examples that held, where they are recorded
 
     def around(self, test: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(test)
@@ -71,8 +75,12 @@ class Watch:
             if time.monotonic() > self.until:
                 raise Enough
             self.student.forget()
+            drawn = copy.deepcopy(kwargs) if self.record and not args else None
             try:
-                return test(*args, **kwargs)
+                result = test(*args, **kwargs)
+                if drawn is not None:
+                    self.passed.append(drawn)
+                return result
             except (StopTest, HypothesisException, KeyboardInterrupt):
                 raise
             except BaseException as error:
@@ -93,14 +101,33 @@ def run_check(
     arguments: Mapping[str, Any],
     student: Any,
     *,
+    name: str,
     seed: int,
     shrink_seconds: float = SHRINK_SECONDS,
+    bank: Bank | None = None,
 ) -> Ran:
     """Call a check with its fixtures. Only KeyboardInterrupt escapes."""
-    watch = Watch(student, shrink_seconds)
+    test: Any = getattr(function, "__func__", function)  # attributes cannot be set on a bound method
+    examples = bank.get(name, seed) if bank is not None else ()
+    replayed = Ran(Verdict.PASSED)
+    if examples:
+        watch = Watch(student, shrink_seconds)
+        replayed = _watched(watch, lambda: _replay(test, arguments, watch, examples))
+        if replayed.verdict is Verdict.PASSED or isinstance(watch.error, StudentLost):
+            return replayed
+    drawing = Watch(student, shrink_seconds, record=bank is not None)
+    drawn = _watched(drawing, lambda: _draw(function, test, arguments, drawing, seed))
+    if drawn.verdict is not Verdict.PASSED:
+        return drawn
+    if bank is not None and not examples:
+        bank.keep(name, seed, drawing.passed)
+    return replayed
+
+
+def _watched(watch: Watch, run: Callable[[], None]) -> Ran:
     try:
         with steady_draws():
-            _call(function, arguments, watch, seed)
+            run()
     except KeyboardInterrupt:
         raise
     except Enough:
@@ -110,8 +137,13 @@ def run_check(
     return Ran(Verdict.PASSED)
 
 
-def _call(function: Callable[..., Any], arguments: Mapping[str, Any], watch: Watch, seed: int) -> None:
-    test: Any = getattr(function, "__func__", function)  # attributes cannot be set on a bound method
+def _replay(test: Any, arguments: Mapping[str, Any], watch: Watch, examples: Sequence[Example]) -> None:
+    run = watch.around(_seated(test.hypothesis.inner_test, arguments))
+    for example in examples:
+        run(**example)
+
+
+def _draw(function: Any, test: Any, arguments: Mapping[str, Any], watch: Watch, seed: int) -> None:
     prepare(test, EXAMPLES)
     if not is_property(test):
         if watch.around(function)(**arguments) is not None:

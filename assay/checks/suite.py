@@ -21,6 +21,7 @@ import pytest
 from hypothesis.configuration import set_hypothesis_home_dir
 
 from assay.checks import plugin
+from assay.checks.bank import Bank
 from assay.checks.collected import Collected, Session, Suite
 from assay.checks.runner import SHRINK_SECONDS, Ran, Verdict
 from assay.checks.show import show
@@ -48,14 +49,16 @@ def run_suite(
     secret: bytes,
     *,
     shrink_seconds: float = SHRINK_SECONDS,
+    bank: Bank | None = None,
 ) -> tuple[CheckResult, ...]:
     """One result per check, in the order of `checks`; tasks it does not mention get the standing checks.
 
-    `control` is the reference as a student: what fails there too is the author's, and BROKEN.
+    `control` is the reference as a student: what fails there too is the author's, and BROKEN. A `bank` saves the
+    drawing of what was drawn before; one is good for one suite.
     Raises AuthoringError where the checks or the reference cannot be used at all (see `broken_suite`).
     """
     with _opened(checks, reference, tasks) as suite:
-        session = Session(suite, student, secret, shrink_seconds)
+        session = Session(suite, student, secret, shrink_seconds, bank)
         _run(session)
         doubtful = frozenset(name for name, ran in session.ran.items() if ran.verdict is Verdict.DOUBTFUL)
         second = Session(suite, control, secret, shrink_seconds, only=doubtful)
