@@ -119,7 +119,9 @@ def _run(session: Session) -> None:
     """Let pytest collect the suite and run it. Raises AuthoringError where that is impossible."""
     reference = Path(str(session.suite.reference.__file__))
     file = session.suite.checks or reference
-    arguments = [*PYTEST, "-c", os.devnull, "--rootdir", str(file.parent), str(file)]
+    # Without --confcutdir, pytest lists every folder above the file.
+    folder = str(file.parent)
+    arguments = [*PYTEST, "-c", os.devnull, "--rootdir", folder, "--confcutdir", folder, str(file)]
     try:
         code = pytest.main(arguments, plugins=[plugin, session])
     except SystemExit as error:
