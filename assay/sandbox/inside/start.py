@@ -1,0 +1,120 @@
+"""The first code that runs in a sandbox. It ends what can be reached, loads the libraries, sets the limits, says
+that it is ready, and only then becomes the program that was asked for.
+
+Settings come as JSON in an inherited file that is closed again, with every other descriptor but the channel and
+the standard streams, before the program begins.
+"""
+
+from __future__ import annotations
+
+import base64
+import importlib
+import json
+import os
+import signal
+import socket
+import sys
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from .confine import Policy, Step, bound, fence
+from .kernel import PARENT_DEATH_SIGNAL, prctl
+from .supervise import supervise
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to start one program."""
+
+    program: str
+    channel: int  # descriptor of the socket to the judge
+    ready: int  # descriptor on which one line of JSON is written once nothing more can be reached
+    policy: Policy
+    work: str  # the working folder, private to this program
+    modules: tuple[str, ...] = ()  # loaded before the limits are set
+    files: tuple[tuple[str, str], ...] = ()  # (name, contents in base64) for the working folder
+    leash: int | None = None  # descriptor that closes when this program is to end; None: something else sees to it
+    groups: tuple[int, ...] = ()  # descriptors of cgroup.procs files to enter
+    details: dict[str, Any] | None = None  # what the program itself wants to know
+
+    def as_json(self) -> str:
+        return json.dumps(asdict(self))
+
+
+def main() -> None:
+    """Start the program whose settings are in the descriptor named by the last argument."""
+    settings = _receive(int(sys.argv.pop()))
+    if settings.leash is not None:
+        supervise(settings.leash, settings.policy.user, (settings.channel, settings.ready, *settings.groups))
+        prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    steps = fence(settings.policy)
+    if settings.leash is not None:
+        prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)  # a change of user has cleared it
+    _furnish(settings)
+    absent = load(settings.modules)
+    for group in settings.groups:
+        os.write(group, b"0")
+    _close_all_but(settings.channel, settings.ready)
+    steps += bound(settings.policy)
+    _say_ready(settings.ready, steps, absent)
+    _run(settings)
+
+
+def load(modules: tuple[str, ...]) -> dict[str, str]:
+    """Import the modules; what could not be, with the reason."""
+    absent = {}
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except Exception as error:  # a broken library is for the code that needs it to report
+            absent[module] = f"{type(error).__name__}: {error}"
+    return absent
+
+
+def _receive(descriptor: int) -> Settings:
+    with open(descriptor, encoding="utf-8") as file:
+        data = json.load(file)
+    policy = {key: tuple(value) if isinstance(value, list) else value for key, value in data["policy"].items()}
+    return Settings(**{**data, "policy": Policy(**policy)})
+
+
+def _furnish(settings: Settings) -> None:
+    """Make the working folder with its files and go there."""
+    os.makedirs(os.environ["HOME"], mode=0o700, exist_ok=True)
+    os.makedirs(settings.work, mode=0o700, exist_ok=True)
+    os.chdir(settings.work)
+    for name, content in settings.files:
+        if os.path.dirname(name):
+            os.makedirs(os.path.dirname(name), exist_ok=True)
+        with open(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444), "wb") as file:
+            file.write(base64.b64decode(content))
+
+
+def _close_all_but(*kept: int) -> None:
+    before = 3
+    for descriptor in sorted(kept):
+        os.closerange(before, descriptor)
+        before = descriptor + 1
+    os.closerange(before, 1 << 16)
+
+
+def _say_ready(descriptor: int, steps: tuple[Step, ...], absent: dict[str, str]) -> None:
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(json.dumps({"steps": [asdict(step) for step in steps], "absent": absent}) + "\n")
+
+
+def _run(settings: Settings) -> None:
+    sys.path.insert(0, settings.work)
+    channel = socket.socket(fileno=settings.channel)
+    if settings.program == "worker":
+        from .worker import serve
+
+        serve(channel)
+    elif settings.program == "notebook":
+        from .notebook import serve_notebook
+
+        serve_notebook(channel, settings.policy, settings.modules)
+    else:
+        from .probe import serve_probe
+
+        serve_probe(channel)

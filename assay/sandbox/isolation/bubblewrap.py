@@ -1,0 +1,152 @@
+"""The tier for a machine that lets us make namespaces: bubblewrap shows a program nothing but its libraries."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from assay.errors import SandboxError
+from assay.sandbox.inside.confine import DEVICES, Policy
+from assay.sandbox.isolation import cgroup, users
+from assay.sandbox.isolation.ground import Ground, ground
+from assay.sandbox.isolation.job import Job
+from assay.sandbox.isolation.launch import (
+    INSIDE,
+    NOTEBOOK_MEMORY,
+    Enclosure,
+    caps_of,
+    launch,
+    libraries_of,
+    policy_of,
+)
+from assay.sandbox.isolation.running import Hold, Running
+from assay.sandbox.libraries import View
+
+VIEW, HOME = "/libraries", "/tmp"
+NAMESPACES = ("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts")
+TO_GIVE_UP_ROOT = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")  # given up themselves in the first step inside
+
+
+@dataclass(frozen=True)
+class Bubblewrap:
+    """Own user, process, network, IPC, host-name and mount namespaces; a root folder made for one program.
+
+    As root the program gets a uid of its own, otherwise a user namespace. Start it from a thread that lives as
+    long as the program: the kernel ends the sandbox with the thread that started it.
+    """
+
+    groups: cgroup.Place | None = None
+    name: str = "bubblewrap"
+
+    def start(self, job: Job) -> Running:
+        """See `Isolation.start`."""
+        program = shutil.which("bwrap")
+        if program is None:
+            raise SandboxError("bubblewrap is not installed. Install it: apt-get install bubblewrap")
+        view = libraries_of(job)
+        with ExitStack() as undo:
+            lease = users.lease_user()
+            undo.callback(lease.release)
+            group = cgroup.make_group(self.groups, **caps_of(job))
+            if group is not None:
+                undo.callback(group.remove)
+            near_info, far_info = os.pipe2(os.O_CLOEXEC)
+            info = undo.enter_context(open(near_info, "rb"))
+            command = [program, *arguments(view, lease.user, job.limits.disk), "--info-fd", str(far_info), "--"]
+            around = Enclosure(VIEW, HOME, policy(job, lease.user), command, (far_info,), group=group)
+
+            def hold(process: subprocess.Popen[bytes], _: int | None) -> Hold:
+                kill = _killer(info.read(), process, undo)
+                libraries = NOTEBOOK_MEMORY if job.program == "notebook" else 0
+                return Hold(kill, undo.pop_all().close, cap=group, libraries=libraries)
+
+            return launch(job, around, hold)
+
+
+def policy(job: Job, user: int | None) -> Policy:
+    """The second layer: within the sandbox's own root folder everything can be read, little be written."""
+    return policy_of(
+        job,
+        readable=("/",),
+        writable=(HOME, "/dev/shm", "/dev/pts", "/dev/ptmx", "/dev/tty", *DEVICES),
+        executable=("/",) if job.program == "notebook" else (),
+        user=user,
+        same_user=False,  # nobody else is in its namespaces
+        processes_before=0 if user is not None else users.counted_in_new_namespace(),
+        required=("own user", "no new privileges"),
+    )
+
+
+def arguments(view: View, user: int | None, disk: int) -> list[str]:
+    """The policy of the sandbox in bubblewrap's words, one concern a line. `disk` in bytes."""
+    here = ground()
+    return [
+        *NAMESPACES,
+        *_privileges(user),
+        "--die-with-parent",
+        *("--hostname", "sandbox"),
+        *_parents((*here.trees, *(Path(VIEW, place) for place, _ in view.entries), Path(VIEW, INSIDE.name))),
+        *_ground(here),
+        *_libraries(view),
+        *("--dev", "/dev", "--remount-ro", "/dev"),
+        *("--perms", "1777", "--size", str(disk), "--tmpfs", "/dev/shm"),
+        *("--perms", "1777", "--size", str(disk), "--tmpfs", HOME),
+        *("--remount-ro", "/"),
+    ]
+
+
+def _privileges(user: int | None) -> Iterator[str]:
+    if user is None:
+        yield "--unshare-user"
+    yield from ("--cap-drop", "ALL")
+    if user is not None:
+        for capability in TO_GIVE_UP_ROOT:
+            yield from ("--cap-add", capability)
+
+
+def _parents(places: Iterable[Path]) -> Iterator[str]:
+    """Make the folders above every place with permissions of their own: bubblewrap makes them for itself alone."""
+    parents = {parent for place in places for parent in place.parents if parent != Path("/")}
+    for parent in sorted(parents, key=lambda path: len(path.parts)):
+        yield from ("--perms", "0755", "--dir", str(parent))
+
+
+def _ground(here: Ground) -> Iterator[str]:
+    for place, target in here.links:
+        yield from ("--symlink", target, str(place))
+    for tree in here.trees:
+        yield from ("--ro-bind", str(tree), str(tree))
+        for folder in here.shut:
+            if folder.is_relative_to(tree):
+                yield from ("--tmpfs", str(folder), "--remount-ro", str(folder))
+
+
+def _libraries(view: View) -> Iterator[str]:
+    for place, lies in view.entries:
+        yield from ("--ro-bind", str(lies), str(PurePosixPath(VIEW, place)))
+    yield from ("--ro-bind", str(INSIDE), str(PurePosixPath(VIEW, INSIDE.name)))
+
+
+def _killer(said: bytes, process: subprocess.Popen[bytes], undo: ExitStack) -> Callable[[], None]:
+    """How to end the sandbox: with the first process of its namespace all others end.
+
+    bubblewrap outside then lives long enough to say how it went. `said` is what it wrote about itself.
+    """
+    try:
+        first = os.pidfd_open(json.loads(said)["child-pid"])
+    except (ValueError, KeyError, OSError):
+        return process.kill  # it has not come so far
+    undo.callback(os.close, first)
+
+    def kill() -> None:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(first, signal.SIGKILL)
+
+    return kill

@@ -1,0 +1,96 @@
+"""The tier for a machine that forbids namespaces, as many containers do: an ordinary process behind many fences.
+
+Landlock shows it the libraries and its own folder, seccomp leaves it no network and no way to others, and as root
+it gets a uid of its own. A supervising parent, outside the fences, ends all it has started.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from assay.sandbox.inside.confine import DEVICES, Policy
+from assay.sandbox.isolation import cgroup, ground, users
+from assay.sandbox.isolation.job import Job
+from assay.sandbox.isolation.launch import (
+    INSIDE,
+    NOTEBOOK_MEMORY,
+    Enclosure,
+    caps_of,
+    launch,
+    libraries_of,
+    policy_of,
+)
+from assay.sandbox.isolation.running import Hold, Running
+from assay.sandbox.isolation.scratch import Scratch, make_scratch
+from assay.sandbox.libraries import View
+
+FENCES = ("own user", "no new privileges", "files", "system calls")
+
+
+@dataclass(frozen=True)
+class Confined:
+    """A process with a uid of its own where we are root, Landlock, seccomp and limits."""
+
+    groups: cgroup.Place | None = None
+    required: tuple[str, ...] = FENCES
+    name: str = "confined process"
+
+    def start(self, job: Job) -> Running:
+        """See `Isolation.start`."""
+        view = libraries_of(job)
+        with ExitStack() as undo:
+            lease = users.lease_user()
+            undo.callback(lease.release)
+            scratch = make_scratch(view, lease.user)
+            undo.callback(scratch.remove)
+            group = cgroup.make_group(self.groups, **caps_of(job))
+            if group is not None:
+                undo.callback(group.remove)
+            around = Enclosure(
+                view=str(scratch.view),
+                home=str(scratch.home),
+                policy=policy(job, view, scratch, lease.user, self.required),
+                leashed=True,
+                group=group,
+            )
+
+            def hold(_: subprocess.Popen[bytes], leash: int | None) -> Hold:
+                assert leash is not None
+                return Hold(
+                    kill=open(leash, "wb", buffering=0).close,  # the supervisor inside ends all when it sees this
+                    clean_up=undo.pop_all().close,
+                    cap=group,
+                    libraries=NOTEBOOK_MEMORY if job.program == "notebook" else 0,
+                    disk_in_use=scratch.in_use,
+                )
+
+            return launch(job, around, hold)
+
+
+def policy(job: Job, view: View, scratch: Scratch, user: int | None, required: tuple[str, ...]) -> Policy:
+    """What the process may reach: its libraries, what Python needs, and its own folder."""
+    readable, listable = ground.readable()
+    alone = "own user" in required and "files" not in required  # nothing but permissions keeps files secret
+    libraries = (*(lies for _, lies in view.entries), INSIDE)
+    return policy_of(
+        job,
+        readable=(*readable, str(scratch.view), *map(str, libraries)),
+        listable=listable,
+        writable=(str(scratch.home), *DEVICES),
+        executable=readable if job.program == "notebook" else (),
+        user=user,
+        reads_all=user is not None and not alone and not can_be_read_by_others(libraries, scratch),
+        same_user=user is None,
+        processes_before=users.processes_of_user() if user is None else 0,
+        required=required,
+    )
+
+
+def can_be_read_by_others(libraries: Iterable[Path], scratch: Scratch) -> bool:
+    """Whether a uid of its own can read all that the program needs, by the permissions of files alone."""
+    here = ground.ground()
+    return all(map(users.others_can_reach, (*here.trees, *libraries))) and users.others_can_enter(scratch.folder)

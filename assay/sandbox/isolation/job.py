@@ -1,0 +1,48 @@
+"""What is run in a sandbox, how it ended, and what every tier of isolation offers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from assay.sandbox.limits import Limits
+
+if TYPE_CHECKING:
+    from assay.sandbox.isolation.running import Running
+
+Reason = Literal["ended", "stopped", "memory", "cpu", "disk", "crashed"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One program to run in a sandbox of its own."""
+
+    program: Literal["worker", "notebook", "probe"] = "worker"
+    libraries: tuple[str, ...] = ("numpy",)  # distributions it may see, with what they need
+    limits: Limits = field(default_factory=Limits)
+    files: Mapping[str, bytes] = field(default_factory=dict)  # put into its working folder, not writable
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a sandboxed program ended, as well as it can be known from outside."""
+
+    reason: Reason  # "stopped": it still ran when `stop` was called
+    status: int | None  # exit status; minus the signal's number where a signal ended it
+    output: str  # tail of stdout and stderr, for staff alone
+    cpu_seconds: float  # user and system time of all its processes
+    peak_memory: int  # bytes, the largest sum over its processes that was seen
+
+
+class Isolation(Protocol):
+    """A way to run a program so that it reaches nothing of this machine."""
+
+    name: str
+
+    def start(self, job: Job) -> Running:
+        """Start a program; returns once its libraries are loaded and nothing more can be reached from inside.
+
+        Raises SandboxError where the sandbox cannot be set up: ours, never the student's.
+        """
+        ...

@@ -1,0 +1,185 @@
+"""Start a program behind the steps of `inside/start.py`: the part that every tier shares."""
+
+from __future__ import annotations
+
+import base64
+import os
+import select
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from assay.errors import SandboxError
+from assay.sandbox.inside.confine import Policy
+from assay.sandbox.inside.start import Settings
+from assay.sandbox.isolation.cgroup import Group
+from assay.sandbox.isolation.ground import ground
+from assay.sandbox.isolation.job import Job
+from assay.sandbox.isolation.running import Hold, Running
+from assay.sandbox.libraries import View, view_of
+from assay.sandbox.limits import MiB
+
+INSIDE = Path(__file__).resolve().parent.parent / "inside"
+BEGIN = "import sys; sys.path.append(sys.argv.pop(1)); from inside.start import main; main()"
+START_SECONDS = 120.0  # for loading the libraries; a first torch or TensorFlow from a slow disk takes long
+NOTEBOOK_LIBRARIES = ("nbclient", "ipykernel")
+NOTEBOOK_PROCESSES = 48  # threads of the driver and of the kernel
+NOTEBOOK_MEMORY = 1024 * MiB  # what the libraries of the kernel may take
+
+
+@dataclass(frozen=True)
+class Enclosure:
+    """What a tier puts around the interpreter, and how it looks from within."""
+
+    view: str  # the folder of the libraries, with `inside` among them
+    home: str  # its own writable folder
+    policy: Policy
+    command: Sequence[str] = ()  # before the interpreter
+    descriptors: tuple[int, ...] = ()  # that the command inherits; closed here
+    leashed: bool = False  # the first process inside supervises the rest until its leash is closed
+    group: Group | None = None
+
+
+def launch(job: Job, around: Enclosure, hold: Callable[[subprocess.Popen[bytes], int | None], Hold]) -> Running:
+    """Start the program; returns once it is confined and has loaded its libraries.
+
+    `hold` is given the outermost process and our end of its leash. Raises SandboxError where the start fails.
+    """
+    with ExitStack() as far:
+        for descriptor in around.descriptors:
+            far.callback(os.close, descriptor)
+        channel, far_channel = socket.socketpair()
+        far.callback(far_channel.close)
+        ready, far_ready = _pipe(far)
+        leash, far_leash = _pipe(far) if around.leashed else (None, None)
+        entrances = [_open(entrance, far) for entrance in (around.group.entrances if around.group else ())]
+        settings = Settings(
+            program=job.program,
+            channel=far_channel.fileno(),
+            ready=far_ready,
+            policy=around.policy,
+            work=f"{around.home}/work",
+            modules=libraries_of(job).modules,
+            files=tuple((_plain(name), base64.b64encode(data).decode()) for name, data in job.files.items()),
+            leash=far_leash,
+            groups=tuple(entrances),
+        )
+        handed = _written(settings.as_json(), far)
+        inherited = (far_channel.fileno(), far_ready, handed, *entrances, *around.descriptors)
+        process = subprocess.Popen(
+            [*around.command, str(ground().python), "-I", "-S", "-B", "-c", BEGIN, around.view, str(handed)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd="/",
+            env=environment(job, around.home),
+            pass_fds=inherited if far_leash is None else (*inherited, far_leash),
+            start_new_session=True,
+        )
+    running = Running(channel, process, hold(process, leash), job.limits)
+    _await(running, ready)
+    return running
+
+
+def libraries_of(job: Job) -> View:
+    """What the program may import."""
+    return view_of((*job.libraries, *NOTEBOOK_LIBRARIES) if job.program == "notebook" else job.libraries)
+
+
+def policy_of(job: Job, **reach: object) -> Policy:
+    """The limits of a job as those of one process, with what the tier says about its reach."""
+    limits, notebook = job.limits, job.program == "notebook"
+    before = int(reach.pop("processes_before", 0))  # type: ignore[call-overload]
+    return Policy(
+        sockets="local" if notebook else "pair",
+        memory=limits.memory,
+        cpu_seconds=limits.cpu_seconds,
+        processes=before + limits.processes + (NOTEBOOK_PROCESSES if notebook else 0),
+        file_size=limits.disk,
+        open_files=1024 if notebook else 256,
+        **reach,  # type: ignore[arg-type]
+    )
+
+
+def environment(job: Job, home: str) -> dict[str, str]:
+    """All that a program finds in its environment."""
+    threads = str(job.limits.threads)
+    counted = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "BLIS")
+    variables = {
+        "PATH": "/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "USER": "student",
+        "LOGNAME": "student",
+        "HOME": f"{home}/home",
+        "TMPDIR": home,
+        "MALLOC_ARENA_MAX": "2",  # every arena reserves 64 MiB of address space
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "TF_NUM_INTRAOP_THREADS": threads,
+        "TF_NUM_INTEROP_THREADS": threads,
+        **{f"{library}_NUM_THREADS": threads for library in counted},
+    }
+    return variables if job.program == "notebook" else {**variables, "MPLBACKEND": "Agg"}
+
+
+def caps_of(job: Job) -> dict[str, int]:
+    """The caps of a job's control group: bytes and processes of all its processes together, temporary files too."""
+    libraries = NOTEBOOK_MEMORY if job.program == "notebook" else 0
+    return {
+        "memory": job.limits.memory + job.limits.disk + libraries,
+        "processes": job.limits.processes + (NOTEBOOK_PROCESSES if job.program == "notebook" else 0),
+    }
+
+
+def _await(running: Running, ready: int) -> None:
+    """Wait for the line that says nothing more can be reached. Stops the program and raises where it does not come."""
+    deadline, said = time.monotonic() + START_SECONDS, b""
+    poll = select.poll()
+    poll.register(ready, select.POLLIN)
+    try:
+        while not said.endswith(b"\n") and poll.poll(1000 * max(deadline - time.monotonic(), 0)):
+            data = os.read(ready, 1 << 16)
+            if not data:
+                break
+            said += data
+    finally:
+        os.close(ready)
+        if not said.endswith(b"\n"):
+            ending = running.stop()
+            raise SandboxError(
+                f"The sandbox did not start ({ending.reason}, status {ending.status}). It said:\n"
+                f"{ending.output.strip()[-2000:] or 'nothing'}\nRun `assay doctor` to see what this machine allows."
+            )
+    running.begins()
+
+
+def _pipe(far: ExitStack) -> tuple[int, int]:
+    near, there = os.pipe2(os.O_CLOEXEC)
+    far.callback(os.close, there)
+    return near, there
+
+
+def _open(file: Path, far: ExitStack) -> int:
+    descriptor = os.open(file, os.O_WRONLY | os.O_CLOEXEC)
+    far.callback(os.close, descriptor)
+    return descriptor
+
+
+def _written(text: str, far: ExitStack) -> int:
+    descriptor = os.memfd_create("settings")
+    far.callback(os.close, descriptor)
+    with open(descriptor, "w", encoding="utf-8", closefd=False) as file:
+        file.write(text)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+def _plain(name: str) -> str:
+    """A relative name that stays below the working folder. Raises SandboxError otherwise."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in name:
+        raise SandboxError(f"A file for the sandbox is named {name!r}. Give it a plain relative name.")
+    return str(path)

@@ -1,0 +1,162 @@
+"""A sandboxed program while it runs: its channel, what it prints, what it uses, and its end."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from assay.sandbox.isolation.cgroup import Group
+from assay.sandbox.isolation.job import Ending, Reason
+from assay.sandbox.isolation.usage import Usage, usage_of
+from assay.sandbox.limits import Limits
+
+LOOK_EVERY = 0.1  # seconds between looks at what it uses
+GRACE = 1.0  # seconds for a program that closed its channel to end by itself, and for a killed one to be gone
+SIGNALLED = 128  # added to the number of the signal in an exit status
+
+
+@dataclass(frozen=True)
+class Hold:
+    """What a tier keeps of a running sandbox, to end it and to leave nothing behind."""
+
+    kill: Callable[[], None]  # every process of it
+    clean_up: Callable[[], None]  # once all are gone
+    cap: Group | None = None  # its control group
+    libraries: int = 0  # bytes that it may still load before its own memory counts
+    disk_in_use: Callable[[], int] | None = None  # bytes, where nothing but looking caps them
+
+
+@dataclass
+class Running:
+    """A program in its sandbox. `channel` is the stream socket to it; call `stop` whatever happens."""
+
+    channel: socket.socket
+    process: subprocess.Popen[bytes]  # the outermost process; ends when all of them have
+    hold: Hold
+    limits: Limits
+    _output: bytearray = field(default_factory=bytearray)
+    _seen: Usage = field(default_factory=Usage)
+    _verdict: Reason | None = None
+    _ending: Ending | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._over = threading.Event()
+        self._base: Usage | None = None
+        self._watcher = threading.Thread(target=self._watch, name="sandbox watch", daemon=True)
+        self._watcher.start()
+
+    def begins(self) -> None:
+        """Its libraries are loaded: what it uses from now on counts against its limits."""
+        self._base = usage_of(self.process.pid)
+
+    def stop(self) -> Ending:
+        """End every process of the sandbox and say how it ended. The first answer stands."""
+        with self._lock:
+            if self._ending is None:
+                self._ending = self._stop()
+            return self._ending
+
+    def output(self) -> str:
+        """What it has printed so far, or the end of it."""
+        return bytes(self._output).decode("utf-8", "replace")
+
+    def _stop(self) -> Ending:
+        if self._closed_by_peer():
+            self._wait(GRACE)
+        ended = self._wait(0)
+        self.channel.close()
+        self.hold.kill()
+        if not self._wait(5 * GRACE):
+            self.process.kill()
+        _, status, used = os.wait4(self.process.pid, 0)
+        self.process.returncode = os.waitstatus_to_exitcode(status)  # so that Popen does not wait again
+        self._over.set()
+        self._watcher.join(5 * GRACE)
+        cap = self.hold.cap
+        out_of_memory = cap is not None and cap.ran_out_of_memory()
+        peak = max(self._seen.memory, cap.peak_memory() if cap is not None else 0)
+        self.hold.clean_up()
+        code = _as_signal(self.process.returncode)
+        reason: Reason = "memory" if out_of_memory else self._verdict or _reason(code, ended)
+        cpu = max(self._seen.cpu_seconds, used.ru_utime + used.ru_stime)
+        return Ending(reason, code if ended else None, self.output(), cpu, peak)
+
+    def _closed_by_peer(self) -> bool:
+        if self.channel.fileno() == -1:
+            return False
+        poll = select.poll()
+        poll.register(self.channel, 0)  # a hang-up is always reported
+        return bool(poll.poll(0))
+
+    def _wait(self, seconds: float) -> bool:
+        """Whether the outermost process has ended; it is left to be reaped."""
+        deadline = time.monotonic() + seconds
+        while True:
+            if os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+                return True
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.001)
+
+    def _watch(self) -> None:
+        """Keep the pipe empty, and end the program when all its processes together use too much."""
+        assert self.process.stdout is not None
+        pipe = self.process.stdout.fileno()
+        poll = select.poll()
+        poll.register(pipe, select.POLLIN)
+        next_look = time.monotonic() + LOOK_EVERY
+        while not self._over.is_set() or poll.poll(0):
+            if poll.poll(1000 * max(next_look - time.monotonic(), 0)):
+                data = os.read(pipe, 1 << 16)
+                if not data:
+                    break
+                self._keep(data)
+            if time.monotonic() >= next_look and not self._over.is_set():
+                self._look()
+                next_look = time.monotonic() + LOOK_EVERY
+        self.process.stdout.close()
+
+    def _keep(self, data: bytes) -> None:
+        self._output += data
+        if len(self._output) > self.limits.output:
+            del self._output[: len(self._output) - self.limits.output]
+
+    def _look(self) -> None:
+        now = usage_of(self.process.pid)
+        self._seen = self._seen.largest(now)
+        if self._verdict is None:
+            self._verdict = self._excess(now)
+        if self._verdict is not None:
+            self.hold.kill()
+
+    def _excess(self, now: Usage) -> Reason | None:
+        if self._base is None:
+            return None
+        if now.cpu_seconds > self._base.cpu_seconds + self.limits.cpu_seconds + 1:
+            return "cpu"
+        if now.memory > self._base.memory + self.hold.libraries + self.limits.memory:
+            return "memory"
+        if self.hold.disk_in_use is not None and self.hold.disk_in_use() > self.limits.disk:
+            return "disk"
+        return None
+
+
+def _as_signal(code: int) -> int:
+    """Exit status as Python gives it: minus the signal's number where a signal ended the innermost process."""
+    return SIGNALLED - code if SIGNALLED < code <= SIGNALLED + 64 else code
+
+
+def _reason(code: int, ended: bool) -> Reason:
+    if not ended:
+        return "stopped"
+    if code == -signal.SIGXCPU:
+        return "cpu"
+    return "ended" if code == 0 else "crashed"
