@@ -1,6 +1,6 @@
 """JupyterHub for the staff of this course: JupyterLab and formgrader in the course folder.
 
-Only the users named in ASSAY_STAFF (separated by commas) may log in. Students' servers are left out on purpose: a server
+Only the users named in ASSAY_STAFF (separated by commas) may log in. Students have no server here: one
 that runs beside graders/ without a sandbox of its own could read the hidden checks.
 """
 

@@ -1,0 +1,139 @@
+"""What the commands show: progress while something runs, tables at its end, and the next step."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from itertools import groupby
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import TimeRemainingColumn as TimeLeft
+from rich.table import Table
+
+from assay.course import Course
+from assay.grading.feedback import for_student
+from assay.grading.verify import RULES, Finding
+from assay.notebook.nbgrader_class import Result, Score, grade_class, submitters
+from assay.notebook.nbgrader_services import Services
+from assay.outcome import Outcome
+
+SYMBOL = {True: "[green]:)[/]", False: "[red]:([/]"}
+
+
+def grade_and_print(
+    course: Course,
+    assignments: tuple[str, ...],
+    *,
+    student: str = "*",
+    force: bool = False,
+    services: Services | None = None,
+) -> int:
+    """Grade assignments with a progress bar and print a table a student. Status 1 where one could not be graded."""
+    console = Console()
+    results: list[Result] = []
+    with _progress(console) as bar:
+        for assignment in assignments:
+            line = bar.add_task(assignment, total=len(submitters(course, assignment, student)) or None, doing="")
+
+            def on_progress(number: int, total: int, name: str, line=line) -> None:
+                bar.update(line, total=total, completed=number - 1, doing=escape(name))
+
+            graded = grade_class(course, assignment, student, force=force, services=services, on_progress=on_progress)
+            bar.update(line, completed=len(graded), doing="")
+            results += graded
+    print_results(console, course, results)
+    failed = [result for result in results if result.error]
+    if not failed:
+        console.print("\nTo grade by hand and look closer: [bold]jupyter lab[/], then Formgrader in the Nbgrader menu.")
+    return 1 if failed else 0
+
+
+def print_results(console: Console, course: Course, results: Iterable[Result]) -> None:
+    """One table a student: tasks with points and the first thing that went wrong, and where the feedback lies."""
+    ordered = sorted(results, key=lambda result: (result.student, result.assignment))
+    warned: set[str] = set()
+    for student, mine in groupby(ordered, key=lambda result: result.student):
+        table = Table(title=f"[bold]{escape(student)}[/]", title_justify="left", pad_edge=False)
+        for name, justify in (("assignment", "left"), ("task", "left"), ("points", "right"), ("", "left")):
+            table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+        pages: list[Path] = []
+        for result in mine:
+            _add(table, result)
+            pages += result.feedback
+            warned |= set(result.warnings)
+        console.print()
+        console.print(table)
+        for page in pages:
+            console.print(f"  feedback: {escape(os.path.relpath(page))}", soft_wrap=True)
+    for warning in sorted(warned):
+        console.print(f"[yellow]for staff:[/] {escape(warning)}", soft_wrap=True)
+
+
+def verify_and_print(course: Course, assignments: tuple[str, ...], *, seeds: int) -> int:
+    """Check the checks of exercises, rule by rule. Status 1 where something is owed."""
+    console = Console()
+    findings: list[tuple[str, Finding]] = []
+    table = Table(title="assay verify", title_justify="left")
+    for column in ("assignment", *RULES):
+        table.add_column(column, justify="left" if column == "assignment" else "center")
+    with _progress(console) as bar:
+        line = bar.add_task("verify", total=len(assignments) * len(RULES), doing="")
+        for assignment in assignments:
+            exercise = course[assignment]
+            cells = []
+            for name, rule in RULES.items():
+                bar.update(line, doing=f"{assignment}: {name}")
+                found = list(rule(exercise, seeds))
+                findings += [(assignment, finding) for finding in found]
+                cells.append(SYMBOL[True] if not found else f"[red]{len(found)} :([/]")
+                bar.advance(line)
+            table.add_row(assignment, *cells)
+        bar.update(line, doing="")
+    console.print(table)
+    for assignment, finding in findings:
+        console.print(f"[red]{assignment}, {finding.rule}:[/] {escape(finding.says)}", soft_wrap=True)
+    if not findings:
+        console.print(f"Every promise holds on {seeds} draws. Next: [bold]assay release[/]")
+    return 1 if findings else 0
+
+
+def _add(table: Table, result: Result) -> None:
+    if result.error:
+        table.add_row(result.assignment, "", "", f"[red]not graded:[/] {escape(result.error)}")
+        return
+    for index, score in enumerate(result.scores):
+        table.add_row(result.assignment if index == 0 else "", score.name, *_points(result, score))
+    if result.late_penalty:
+        table.add_row("", "late", f"-{result.late_penalty:g}", "")
+    table.add_row("", "[bold]together[/]", f"[bold]{result.points:g} / {result.maximum:g}[/]", "", end_section=True)
+
+
+def _points(result: Result, score: Score) -> tuple[str, str]:
+    if score.points is None:
+        return f"- / {score.maximum:g}", "[dim]to be graded by hand[/]"
+    shown = f"{score.points:g} / {score.maximum:g}"
+    if result.report is None or not score.automatic:
+        return shown, ""
+    checks = for_student(result.report).for_task(score.name)
+    failed = next((check for check in checks if check.outcome is Outcome.FAILED), None)
+    broken = any(check.outcome is Outcome.BROKEN for check in checks)
+    if failed is None:
+        return shown, "[yellow]a check could not run: ours, costs nothing[/]" if broken else SYMBOL[True]
+    first = failed.message.splitlines()[0] if failed.message else ""
+    return shown, f"{SYMBOL[False]} {escape(failed.sentence)}" + (f"\n[dim]{escape(first[:160])}[/]" if first else "")
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeLeft(),
+        TextColumn("[dim]{task.fields[doing]}[/]"),
+        console=console,
+    )
