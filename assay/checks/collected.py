@@ -122,7 +122,7 @@ class Session:
             self.ran[name] = judge(call.excinfo.value)
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        self.interrupted = isinstance(excinfo.value, KeyboardInterrupt)
+        self.interrupted = type(excinfo.value) is KeyboardInterrupt  # pytest's own Interrupted is one too
 
     def _follows_a_failure(self, collected: Collected) -> bool:
         """Whether the check it comes after is known to have failed; then it is not run at all."""

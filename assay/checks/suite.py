@@ -50,15 +50,17 @@ def run_suite(
     *,
     shrink_seconds: float = SHRINK_SECONDS,
     bank: Bank | None = None,
+    only: frozenset[str] | None = None,
 ) -> tuple[CheckResult, ...]:
     """One result per check, in the order of `checks`; tasks it does not mention get the standing checks.
 
     `control` is the reference as a student: what fails there too is the author's, and BROKEN. A `bank` saves the
-    drawing of what was drawn before; one is good for one suite.
+    drawing of what was drawn before; one is good for one suite. With `only`, just the checks of these names are run,
+    each whether or not the one it comes after failed.
     Raises AuthoringError where the checks or the reference cannot be used at all (see `broken_suite`).
     """
     with _opened(checks, reference, tasks) as suite:
-        session = Session(suite, student, secret, shrink_seconds, bank)
+        session = Session(suite, student, secret, shrink_seconds, bank, only=only)
         _run(session)
         doubtful = frozenset(name for name, ran in session.ran.items() if ran.verdict is Verdict.DOUBTFUL)
         second = Session(suite, control, secret, shrink_seconds, only=doubtful)
@@ -140,7 +142,9 @@ def _results(first: Session, second: Session, parameters: Mapping[str, list[str]
     results: list[CheckResult] = []
     failed: dict[int, CheckResult] = {}
     for name, one in first.collected.items():
-        before = failed.get(id(one.check.after))
+        if first.only is not None and name not in first.only:
+            continue
+        before = failed.get(id(one.check.after)) if first.only is None else None
         if before is None:
             result = _result(one, _blame(first.ran.get(name), second.ran.get(name)), parameters)
         else:
