@@ -56,7 +56,7 @@ def receive_with_descriptor(channel: socket.socket) -> tuple[dict[str, Any], int
         if not head:
             raise ControlError("the other end is gone")
         head += _exactly(channel, LENGTH.size - len(head), None)
-        return _message(channel, head, None), (descriptors or [None])[0]
+        return _message(channel, head, None), descriptors[0] if descriptors else None
     except ControlError:
         for descriptor in descriptors:
             os.close(descriptor)
