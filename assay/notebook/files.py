@@ -10,8 +10,8 @@ import errno
 import mimetypes
 import os
 import stat
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
@@ -31,6 +31,7 @@ class Admission:
 
     names: frozenset[str] | None  # relative POSIX paths; None: every file that a browser would not run as a page
     ignored: tuple[str, ...] = ()  # patterns of names that are never copied from the folder anyway
+    refused: Mapping[str, str] = field(default_factory=dict)  # names, with what is wrong with them
     largest: int = SIDE_FILE_BYTES
 
 
@@ -136,6 +137,8 @@ def _why_not_admitted(name: str, status: os.stat_result, admission: Admission) -
     reason = _why_not(status)
     if reason or ("/" not in name and name.endswith(".ipynb")):
         return reason  # a notebook at the top is read with its own limit
+    if name in admission.refused:
+        return admission.refused[name]
     if admission.names is not None:
         if name not in admission.names and not any(fnmatch(name, pattern) for pattern in admission.ignored):
             return "is not among the files that this exercise takes"

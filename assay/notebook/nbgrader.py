@@ -1,0 +1,231 @@
+"""nbgrader grades through Assay: `configure(c)` in nbgrader_config.py, and the parts that it puts in place.
+
+Only public configuration: the exporter reads submissions (rebuilt from the instructor's notebook), GradeInSandbox
+stands where nbgrader's Execute did, FlagUndecided follows SaveAutoGrades. `nbgrader autograde`, NbGraderAPI and
+formgrader's button all use them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbconvert.exporters import NotebookExporter
+from nbgrader.api import Gradebook
+from nbgrader.converters import Autograde
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets.config import Config
+
+from assay.course import Course, Exercise, read_json
+from assay.errors import AssayError, CourseError, SubmissionError
+from assay.grading.feedback import as_text
+from assay.grading.html import as_html
+from assay.grading.rounds import save_report
+from assay.notebook.extract import Rebuilt, rebuild, source_of, unanswered
+from assay.notebook.files import side_files
+from assay.notebook.nbgrader_admission import OF_NBGRADER, admit, submitted_notebook
+from assay.notebook.nbgrader_services import Services
+from assay.notebook.outputs import error_output
+from assay.notebook.visible import is_marker, marker_outputs, notes_cell, take_outputs, to_run
+from assay.outcome import Report
+
+HERE = "assay.notebook.nbgrader"
+OF_THE_PREPROCESSORS = "nbgrader.preprocessors"
+
+
+def configure(config: Config) -> None:
+    """Make nbgrader grade through Assay. Names instead of classes, so that formgrader can show the configuration."""
+    config.Autograde.exporter_class = f"{HERE}.SubmissionExporter"
+    config.Autograde.sanitize_preprocessors = [
+        f"{OF_THE_PREPROCESSORS}.{name}" for name in ("OverwriteKernelspec", "OverwriteCells", "CheckCellMetadata")
+    ]
+    config.Autograde.autograde_preprocessors = [
+        f"{HERE}.GradeInSandbox",
+        f"{OF_THE_PREPROCESSORS}.IgnorePattern",
+        f"{OF_THE_PREPROCESSORS}.LimitOutput",
+        f"{OF_THE_PREPROCESSORS}.SaveAutoGrades",
+        f"{HERE}.FlagUndecided",
+        f"{OF_THE_PREPROCESSORS}.AssignLatePenalties",
+        f"{OF_THE_PREPROCESSORS}.CheckCellMetadata",
+    ]
+    # nbgrader calls alembic by name; in an environment that is not activated it lies beside Python only.
+    folder, path = str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)
+    if folder not in path.split(os.pathsep):
+        os.environ["PATH"] = f"{path}{os.pathsep}{folder}"
+    # A second layer: outputs hold no script (`outputs`, `html`), and would not be shown if they did.
+    config.HTMLExporter.sanitize_html = True
+
+
+class SubmissionExporter(NotebookExporter):
+    """Reads a submission as the instructor's notebook with the student's texts in it; never fails on one."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if isinstance(self.parent, Autograde):
+            admit(self.parent)
+
+    @cached_property
+    def services(self) -> Services:
+        """What grading needs besides a submission: the converter's own, or those of its course folder."""
+        given: Services | None = getattr(self.parent, "services", None)
+        return given or Services.of(self._course)
+
+    @property
+    def _course(self) -> Course:
+        return Course(Path(self._coursedir.root))
+
+    @property
+    def _coursedir(self) -> CourseDirectory:
+        converter: Any = self.parent
+        return converter.coursedir
+
+    def from_filename(self, filename: str, resources: Any = None, **kwargs: Any) -> Any:
+        if not self._is_submitted(filename, resources):
+            return super().from_filename(filename, resources=resources, **kwargs)
+        path = Path(filename)
+        resources.setdefault("metadata", {}).update(name=path.stem, path=str(path.parent))
+        rebuilt = self._rebuilt(path, resources["nbgrader"]["assignment"])
+        node = nbformat.from_dict(rebuilt.notebook)
+        node.metadata["assay"] = {"notes": list(rebuilt.notes)}
+        return self.from_notebook_node(node, resources=resources, **kwargs)
+
+    def _is_submitted(self, filename: str, resources: Any) -> bool:
+        coursedir, of = self._coursedir, (resources or {}).get("nbgrader")
+        if not of:
+            return False
+        folder = coursedir.format_path(coursedir.submitted_directory, of["student"], of["assignment"])
+        return os.path.dirname(os.path.abspath(filename)) == os.path.abspath(folder)
+
+    def _rebuilt(self, path: Path, assignment: str) -> Rebuilt:
+        instructor = _released(self._course, assignment, path.name)
+        try:
+            submission, notes = submitted_notebook(path.parent, path.stem)
+        except SubmissionError as error:
+            return unanswered(instructor, str(error))
+        rebuilt = rebuild(instructor, submission)
+        return Rebuilt(rebuilt.notebook, (*notes, *rebuilt.notes))
+
+
+class GradeInSandbox(NbGraderPreprocessor):
+    """In place of nbgrader's Execute: hidden checks decide the marker cells, and the notebook runs to be looked at.
+
+    A notebook without hidden checks is run with its own tests in it, as nbgrader would, but in the sandbox.
+    """
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        services: Services = self.parent.services
+        of = resources["nbgrader"]
+        notes = tuple(nb.metadata.pop("assay", {}).get("notes", ()))
+        if of["assignment"] == of["notebook"] and services.course.has_checks(of["assignment"]):
+            exercise = services.course[of["assignment"]]
+            files = side_files(Path(resources["metadata"]["path"]), exercise.files)
+            report = services.report(exercise, source_of(nb), notes=notes, files=files)
+            save_report(services.course, of["student"], report)
+            self._look_at(nb, exercise, files)
+            _fill_markers(nb, exercise, report)
+            resources["assay"] = {"undecided": sorted({check.task for check in report.broken})}
+            self._tell_staff(of["student"], report)
+            notes = report.notes
+        else:
+            _run_with_tests(nb, services, Path(resources["metadata"]["path"]))
+        if notes:
+            nb.cells.insert(0, notes_cell(notes))
+        return nbformat.from_dict(nb), resources
+
+    def _look_at(self, nb: Any, exercise: Exercise, files: dict[str, bytes]) -> None:
+        """Run the notebook for people to look at. No score depends on it, so it may go wrong."""
+        files = {**_handed_out(exercise), **files}
+        libraries = (*exercise.libraries, *exercise.notebook_libraries)
+        try:
+            ran = self.parent.services.run(to_run(nb, markers=False), libraries, files, exercise.limits)
+            take_outputs(nb, ran, markers=False)
+        except (AssayError, ValueError) as error:
+            self.log.warning("The notebook is shown without outputs: %s", error)
+
+    def _tell_staff(self, student: str, report: Report) -> None:
+        for check in report.broken:
+            self.log.warning(
+                "The check %s could not judge %s and costs no points; %s is marked for grading by hand. %s",
+                check.name, student, check.task, check.staff_note,
+            )  # fmt: skip
+
+
+class FlagUndecided(NbGraderPreprocessor):
+    """After SaveAutoGrades: tasks with a check that is broken wait for a person."""
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        of = resources["nbgrader"]
+        undecided = (resources.get("assay") or {}).get("undecided", ())
+        if undecided:
+            with Gradebook(of["db_url"]) as gradebook:
+                for task in undecided:
+                    grade = gradebook.find_grade(task, of["notebook"], of["assignment"], of["student"])
+                    grade.needs_manual_grade = True
+                gradebook.db.commit()
+        return nb, resources
+
+
+def _released(course: Course, assignment: str, name: str) -> dict[str, Any]:
+    """The notebook as it was handed out. Raises CourseError where there is none."""
+    path = course.release / assignment / name
+    if not path.is_file():
+        raise CourseError(f"{path} is not there. Build it with `nbgrader generate_assignment {assignment}`.")
+    return read_json(path)
+
+
+def _handed_out(exercise: Exercise) -> dict[str, bytes]:
+    source = exercise.notebook.parent
+    names = (path.relative_to(source).as_posix() for path in source.rglob("*") if path.suffix != ".ipynb")
+    return side_files(source, sorted(names))
+
+
+def _fill_markers(nb: Any, exercise: Exercise, report: Report) -> None:
+    tasks = {task.name: task for task in exercise.tasks}
+    markers = {cell.metadata.nbgrader.grade_id: cell for cell in nb.cells if is_marker(cell)}
+    if {name: float(cell.metadata.nbgrader.points) for name, cell in markers.items()} != {
+        name: task.points for name, task in tasks.items()
+    }:
+        raise CourseError(
+            f"release/{exercise.name} does not have the tasks and points of source/{exercise.name}. Build it anew with "
+            f"`nbgrader generate_assignment {exercise.name}`."
+        )
+    for name, cell in markers.items():
+        cell.outputs = marker_outputs(
+            as_html(report.for_task(name)),
+            as_text(Report(report.assignment, report.for_task(name)), (tasks[name],)),
+            report.score(name, tasks[name].points),
+        )
+
+
+def _run_with_tests(nb: Any, services: Services, folder: Path) -> None:
+    """Run a stock notebook; whatever comes back, each tested cell ends with something nbgrader can score."""
+    names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.suffix != ".ipynb")
+    files = side_files(folder, sorted(set(names) - set(OF_NBGRADER)))
+    ran = services.run(to_run(nb, markers=True), services.stock_libraries, files, services.stock_limits)
+    try:
+        take_outputs(nb, ran, markers=True)
+    except ValueError as error:
+        raise SubmissionError(f"What came back from the sandbox cannot be read: {error}.") from error
+    for cell in filter(is_marker, nb.cells):
+        outputs = list(cell.outputs)
+        if cell.source.strip() and cell.execution_count is None:
+            outputs.append(error_output("DeadKernelError", "The kernel was lost before this cell could run."))
+        elif _promises_too_much(outputs, float(cell.metadata.nbgrader.points)):
+            outputs = [error_output("ValueError", "The result of this cell is more than its points.")]
+        cell.outputs = outputs
+
+
+def _promises_too_much(outputs: list[dict[str, Any]], points: float) -> bool:
+    """Whether nbgrader would take a score above the maximum from these outputs, and give up on the submission."""
+    for output in outputs:
+        if output["output_type"] == "execute_result":
+            try:
+                return float(output["data"]["text/plain"]) > points
+            except ValueError:
+                return False
+    return False

@@ -1,0 +1,124 @@
+"""What of `submitted/` nbgrader gets to see.
+
+nbgrader copies whatever lies in a submission folder, following links, and reads its time stamp before anything else.
+So all submissions of a run are looked through before the first of them is touched: when the converter builds its
+exporter, which comes after it has listed the folders and before everything else. That is also where a submission
+without the right notebook is given one to be graded on, so that it ends with an explained zero.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from pathlib import Path
+
+from nbgrader.converters import Autograde
+from nbgrader.converters.base import NbGraderException
+from nbgrader.utils import parse_utc
+
+from assay.course import Course
+from assay.errors import AssayError, SubmissionError
+from assay.notebook.files import Admission, is_plain_folder, read_regular, set_aside
+
+OF_NBGRADER = ("timestamp.txt", "submission_secret.txt")
+STOCK_WARNING = (
+    "%s has no folder in graders/, so it is graded as stock nbgrader does: its tests stand in the notebook, where a "
+    "student's code can read hidden tests and forge a score. The sandbox keeps it from the gradebook and from other "
+    "submissions, no more. To move it over, give each task a locked marker cell and put its checks into graders/%s/ "
+    "(docs/authors.md)."
+)
+
+
+def admit(converter: Autograde) -> None:
+    """Screen the submissions of a run; those that cannot be made safe are left out and logged as errors.
+
+    Raises NbGraderException where none is left or the course cannot be used.
+    """
+    course = Course(Path(converter.coursedir.root))
+    warned: set[str] = set()
+    for folder, assignment, student in _folders(converter):
+        try:
+            _screen(converter, course, Path(folder), assignment, student)
+            _list_notebooks(converter, course, folder, assignment)
+        except (OSError, SubmissionError) as error:
+            converter.log.error("%s is not graded: %s", folder, error)
+            converter.assignments.pop(folder, None)
+            continue
+        except AssayError as error:
+            converter.log.error("%s", error)
+            raise NbGraderException(str(error)) from error
+        if assignment not in warned and not course.has_checks(assignment):
+            warned.add(assignment)
+            converter.log.warning(STOCK_WARNING, assignment, assignment)
+    if not converter.assignments:
+        raise NbGraderException("No submission could be graded; the log says why.")
+
+
+def submitted_notebook(folder: Path, name: str) -> tuple[bytes, tuple[str, ...]]:
+    """The bytes of a submission's notebook, and what the student should know about where they were found.
+
+    A single notebook under another name is taken for the one that is missing. Raises SubmissionError.
+    """
+    wanted = folder / f"{name}.ipynb"
+    others = sorted(path for path in folder.glob("*.ipynb")) if is_plain_folder(folder) else []
+    if not os.path.lexists(wanted) and len(others) == 1:
+        note = f"{name}.ipynb is not in the submission; the only notebook in it was taken for it."
+        return read_regular(others[0]), (note,)
+    return read_regular(wanted), ()
+
+
+def _folders(converter: Autograde) -> list[tuple[str, str, str]]:
+    """Folder, assignment and student of each submission, those without a notebook too."""
+    coursedir = converter.coursedir
+    step = coursedir.submitted_directory
+    pattern = coursedir.format_path(step, coursedir.student_id, coursedir.assignment_id)
+    names = re.compile(coursedir.format_path(step, "(?P<student>.*)", "(?P<assignment>.*)", escape=True))
+    found = []
+    for folder in sorted({*converter.assignments, *glob.glob(pattern)}):
+        match = names.fullmatch(folder)
+        if match and os.path.isdir(folder):
+            found.append((folder, match["assignment"], match["student"]))
+    return found
+
+
+def _screen(converter: Autograde, course: Course, folder: Path, assignment: str, student: str) -> None:
+    if not (is_plain_folder(folder) and is_plain_folder(folder.parent)):
+        raise SubmissionError("it is a link, not a folder. Remove it and collect the submission again.")
+    refused = {}
+    if not _is_timestamp(folder / "timestamp.txt"):
+        refused["timestamp.txt"] = "does not hold a time"
+    admission = Admission(
+        names=_names(course, assignment) if course.has_checks(assignment) else None,
+        ignored=tuple(converter.coursedir.ignore),
+        refused=refused,
+    )
+    away = course.root / "set_aside" / student / assignment
+    for moved in set_aside(folder, away, admission):
+        converter.log.warning("%s of %s %s; it was set aside in %s", moved.name, student, moved.reason, away)
+
+
+def _names(course: Course, assignment: str) -> frozenset[str]:
+    """Files that may lie beside a notebook: those the exercise takes and those that were handed out."""
+    source = course.source / assignment
+    handed_out = {path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file()}
+    return frozenset({*course[assignment].files, *handed_out, *OF_NBGRADER})
+
+
+def _list_notebooks(converter: Autograde, course: Course, folder: str, assignment: str) -> None:
+    """Have the handed out notebooks graded, whether or not they were submitted."""
+    if converter.coursedir.notebook_id == "*":
+        names = sorted(path.name for path in (course.release / assignment).glob("*.ipynb"))
+        converter.assignments[folder] = [os.path.join(folder, name) for name in names]
+
+
+def _is_timestamp(path: Path) -> bool:
+    """Whether nbgrader can read the time of a submission; none at all is fine."""
+    try:
+        text = read_regular(path, most=200).decode("ascii").strip()
+        parse_utc(text) if text else None
+    except SubmissionError:
+        return not os.path.lexists(path)
+    except (ValueError, OverflowError):
+        return False
+    return True
