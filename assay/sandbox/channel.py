@@ -9,14 +9,11 @@ import math
 import select
 import socket
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from assay.sandbox.inside.wire import PREFIX, Caps, WireError, lengths, unpack
-
-CHUNK = 256 * 1024  # bytes
+from assay.sandbox.inside.wire import CHUNK, Caps, Parts, WireError, read
 
 
 class TimedOut(Exception):
@@ -38,7 +35,7 @@ class Channel:
         self._either = select.poll()
         self._either.register(connection, select.POLLIN | select.POLLOUT)
 
-    def send(self, parts: Sequence[bytes], deadline: float) -> None:
+    def send(self, parts: Parts, deadline: float) -> None:
         """Send a frame that the other end must read whole before it says anything.
 
         Raises TimedOut, Closed, or WireError where it said something.
@@ -58,47 +55,21 @@ class Channel:
 
     def receive(self, deadline: float, caps: Caps) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """The message and arrays of one frame. Raises TimedOut, Closed, or WireError."""
-        start = self._some(deadline)
-        while len(start) < PREFIX.size:
-            start += self._some(deadline)
-        header, blob = lengths(start, caps)
-        whole = PREFIX.size + header + blob
-        if len(start) > whole:
-            raise WireError("more than one frame at a time")
-        if len(start) < whole:
-            start = self._rest(start, whole, deadline)
-        body = PREFIX.size + header
-        return unpack(start[PREFIX.size : body], start[body:])
 
-    def _rest(self, start: bytes, whole: int, deadline: float) -> bytes:
-        frame = bytearray(whole)
-        frame[: len(start)] = start
-        view, filled = memoryview(frame), len(start)
-        while filled < whole:
-            self._wait(deadline)
-            try:
-                received = self._socket.recv_into(view[filled:])
-            except BlockingIOError:
-                continue
-            except OSError as error:
-                raise Closed(str(error)) from None
-            if not received:
-                raise Closed("within a frame")
-            filled += received
-        return bytes(frame)
+        def some(size: int) -> bytes:
+            while True:
+                self._wait(deadline)
+                try:
+                    data = self._socket.recv(size)
+                except BlockingIOError:
+                    continue
+                except OSError as error:
+                    raise Closed(str(error)) from None
+                if not data:
+                    raise Closed("while a frame was awaited")
+                return data
 
-    def _some(self, deadline: float) -> bytes:
-        while True:
-            self._wait(deadline)
-            try:
-                data = self._socket.recv(CHUNK)
-            except BlockingIOError:
-                continue
-            except OSError as error:
-                raise Closed(str(error)) from None
-            if not data:
-                raise Closed("between two frames")
-            return data
+        return read(some, caps)
 
     def _wait(self, deadline: float) -> None:
         if not self._readable.poll(_milliseconds(deadline)):

@@ -9,9 +9,8 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 from assay.errors import StudentError, StudentLost
 from assay.sandbox.inside.messages import clean
@@ -33,8 +32,7 @@ class Nothing(Enum):
 NOTHING: Final = Nothing.NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """One call of student code."""
 
     function: str
@@ -144,17 +142,18 @@ class Student:
         return answer.value
 
     def _ask(self, request: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any], seconds: float) -> Answer:
-        session = self._ready()
-        return self._timed(lambda deadline: session.ask(request, args, kwargs, deadline), seconds)
+        return self._timed(self._ready(), request, args, kwargs, seconds)
 
-    def _timed(self, act: Callable[[float], Answer], seconds: float) -> Answer:
-        """Count the time that `act` takes towards that of the whole submission."""
+    def _timed(
+        self, session: Session, request: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any], seconds: float
+    ) -> Answer:
+        """Ask within that time, which counts towards that of the whole submission."""
         if self._left <= 0:
-            self.close()
+            session.stop()
             raise StudentLost("timeout", f"all calls together took longer than {self._limits.seconds:g} seconds")
         start = time.monotonic()
         try:
-            return act(start + min(seconds, self._left))
+            return session.ask(request, args, kwargs, start + min(seconds, self._left))
         finally:
             self._left -= time.monotonic() - start
 
@@ -173,7 +172,7 @@ class Student:
             "frame": self._limits.frame,
         }
         try:
-            answer = self._timed(lambda deadline: session.ask(request, (), {}, deadline), self._limits.load_seconds)
+            answer = self._timed(session, request, (), {}, self._limits.load_seconds)
         except StudentLost as lost:
             session.stop()
             self._failed_loads.append(StudentLost(lost.kind, f"the submission could not be loaded: {lost.message}"))

@@ -5,11 +5,12 @@ Every way in which a worker can misbehave leaves here as StudentLost, with the w
 
 from __future__ import annotations
 
+import random
 import secrets
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NoReturn, Protocol
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from assay.sandbox.channel import Channel, Closed, TimedOut
 from assay.sandbox.inside.messages import clean
 from assay.sandbox.inside.refusals import Refused
 from assay.sandbox.inside.values import Decoder, Encoder
-from assay.sandbox.inside.wire import Caps, WireError, pack
+from assay.sandbox.inside.wire import Caps, Parts, WireError, pack
 from assay.sandbox.limits import Limits
 
 CALLBACKS = 100_000  # in one call
@@ -57,8 +58,7 @@ class Stub:
     kind: str
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What came back from one request."""
 
     value: Any
@@ -82,6 +82,9 @@ class Session:
         self._caps = Caps(blob=limits.frame)
         self._wrap = wrap
         self._stub_of = stub_of
+        self._numbers = random.Random(secrets.randbits(128))
+        self._special = {"T": lambda node: node[1], "o": self._object, "c": self._function}
+        self._special_in_callbacks = {tag: self._special[tag] for tag in ("T", "c")}
         self._functions: dict[int, Callable[..., Any]] = {}
         self._issued = 0
         self._objects = 0  # the highest object number seen
@@ -138,10 +141,8 @@ class Session:
         target = request.get("target")
         raise StudentLost(kind, f"{target if type(target) is str else 'the code'} {message}") from None
 
-    def _packed(
-        self, request: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[list[bytes], int]:
-        number = secrets.randbits(48)  # not to be guessed: a reply written in advance is no reply
+    def _packed(self, request: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Parts, int]:
+        number = self._numbers.getrandbits(48)  # so that a reply written in advance is no reply
         encoder = Encoder(self._other, TO_WORKER)
         message = {"id": number, **request}
         try:
@@ -185,22 +186,22 @@ class Session:
     def _answer(self, message: dict[str, Any], arrays: dict[str, np.ndarray], callbacks: int) -> Answer:
         if not message.keys() <= {"id", "value", "error", "after"} or ("value" in message) == ("error" in message):
             raise WireError("a reply that is neither a value nor an error")
-        decoder = Decoder(arrays, {"T": lambda node: node[1], "o": self._object, "c": self._function}, self._caps)
+        decoder = Decoder(arrays, self._special, self._caps)
         error = _student_error(message["error"]) if "error" in message else None
         value = None if error else decoder.decode(message["value"])
-        after = message.get("after", {})
-        if type(after) is not dict:
+        changed = message.get("after", {})
+        if type(changed) is not dict:
             raise WireError("arguments after the call that are not named")
-        found = {name: GONE if node == GONE else decoder.decode(node) for name, node in after.items()}
+        after = {name: GONE if node == GONE else decoder.decode(node) for name, node in changed.items()}
         decoder.finish()
-        return Answer(value, error, found, callbacks)
+        return Answer(value, error, after, callbacks)
 
-    def _call_back(self, message: dict[str, Any], arrays: dict[str, np.ndarray], number: int) -> list[bytes]:
+    def _call_back(self, message: dict[str, Any], arrays: dict[str, np.ndarray], number: int) -> Parts:
         if message.keys() != {"id", "callback", "args", "kwargs"}:
             raise WireError("a callback that is not one")
         if type(message["args"]) is not list or type(message["kwargs"]) is not dict:
             raise WireError("a callback without arguments")
-        decoder = Decoder(arrays, {"T": lambda node: node[1], "c": self._function}, self._caps)
+        decoder = Decoder(arrays, self._special_in_callbacks, self._caps)
         args = [decoder.decode(node) for node in message["args"]]
         kwargs = {name: decoder.decode(node) for name, node in message["kwargs"].items()}
         decoder.finish()

@@ -11,9 +11,11 @@ of the library; reading, where the bytes may be hostile, is left to the library.
 
 from __future__ import annotations
 
+import functools
 import json
+import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +25,10 @@ from safetensors import SafetensorError, deserialize
 from .refusals import Refused
 
 PREFIX = struct.Struct("<IQ")
+Parts = list[bytes | memoryview]
 MiB = 1024 * 1024
+CHUNK = 256 * 1024  # bytes read at once
+SMALL = 64 * 1024  # bytes; below this, a copy costs less than another system call or view
 
 DTYPES = {
     "BOOL": np.dtype("bool"),
@@ -56,45 +61,70 @@ class Caps:
     nodes: int = 10_000  # values in the tree; an array counts as one
 
 
-def pack(header: dict[str, Any], arrays: Sequence[np.ndarray], caps: Caps) -> list[bytes]:
+def pack(header: dict[str, Any], arrays: Sequence[np.ndarray], caps: Caps) -> Parts:
     """The bytes of one frame, in pieces. The arrays are C-contiguous and of a dtype in `NAMES`. Raises Refused."""
     text = _encode(header).encode("ascii")
     if len(text) > caps.header:
         raise Refused("size", f"text and numbers that take more than {caps.header} bytes; use an array instead")
     if not arrays:
         return [PREFIX.pack(len(text), 0) + text]
-    entries, offset = [], 0
-    for index, array in enumerate(arrays):
-        end = offset + array.nbytes
-        shape = ",".join(map(str, array.shape))
-        entries.append(
-            f'"{index}":{{"dtype":"{NAMES[array.dtype]}","shape":[{shape}],"data_offsets":[{offset},{end}]}}'
-        )
-        offset = end
-    index_text = ("{" + ",".join(entries) + "}").encode("ascii")
-    index_text += b" " * (-len(index_text) % 8)
-    length = 8 + len(index_text) + offset
-    start = PREFIX.pack(len(text), length) + text + len(index_text).to_bytes(8, "little") + index_text
-    return [start, *(array.tobytes() for array in arrays)]
+    index, size = _index(tuple([(array.dtype, array.shape) for array in arrays]))
+    return [PREFIX.pack(len(text), len(index) + size) + text + index, *map(_bytes, arrays)]
 
 
-def lengths(prefix: bytes, caps: Caps) -> tuple[int, int]:
-    """Lengths of header and blob. Raises WireError where one is over its cap."""
-    header, blob = PREFIX.unpack_from(prefix)
+@functools.lru_cache(maxsize=1024)
+def _index(specs: tuple[tuple[np.dtype, tuple[int, ...]], ...]) -> tuple[bytes, int]:
+    """The first part of the blob, which says where each tensor lies, and the bytes of all tensors."""
+    entries, end = {}, 0
+    for number, (dtype, shape) in enumerate(specs):
+        start, end = end, end + dtype.itemsize * math.prod(shape)
+        entries[str(number)] = {"dtype": NAMES[dtype], "shape": shape, "data_offsets": (start, end)}
+    text = _encode(entries).encode("ascii")
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text, end
+
+
+def _bytes(array: np.ndarray) -> bytes | memoryview:
+    return array.tobytes() if array.nbytes < SMALL else array.reshape(-1).view(np.uint8).data
+
+
+def read(some: Callable[[int], bytes], caps: Caps) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The message and the arrays of the next frame. Raises WireError.
+
+    `some(n)` returns between 1 and n bytes, and raises where there are no more.
+    """
+    start = some(CHUNK)
+    if len(start) < PREFIX.size:
+        start = _until(PREFIX.size, start, some)
+    header, blob = PREFIX.unpack_from(start)
     if header > caps.header:
         raise WireError(f"a header of {header} bytes, more than {caps.header}")
     if blob > caps.blob + caps.header:  # the blob has an index of its own
         raise WireError(f"a blob of {blob} bytes, more than {caps.blob}")
-    return header, blob
+    body = PREFIX.size + header
+    if len(start) > body + blob:
+        raise WireError("more than one frame at a time")
+    if len(start) < body:
+        start = _until(body, start, some)
+    return unpack(start[PREFIX.size : body], _until(blob, start[body:], some))
+
+
+def _until(size: int, start: bytes, some: Callable[[int], bytes]) -> bytes:
+    """`start` and what follows it, up to `size` bytes."""
+    pieces, missing = [start], size - len(start)
+    while missing > 0:
+        pieces.append(some(min(missing, CHUNK)))
+        missing -= len(pieces[-1])
+    return b"".join(pieces) if len(pieces) > 1 else start
 
 
 def unpack(header: bytes, blob: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The message and the arrays of a frame, each with memory of its own. Raises WireError."""
     try:
-        message = _decode(header.decode("ascii"))
+        message, end = _decode(header.decode("ascii"))
     except (ValueError, RecursionError) as error:
         raise WireError(f"a header that is not JSON: {error}") from None
-    if type(message) is not dict:
+    if type(message) is not dict or end != len(header):
         raise WireError("a header that is not an object")
     return message, _arrays(blob) if blob else {}
 
@@ -131,4 +161,4 @@ def _refuse(text: str) -> Any:
 
 
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False, allow_nan=False).encode
-_decode = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_refuse, parse_constant=_refuse).decode
+_decode = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_refuse, parse_constant=_refuse).raw_decode

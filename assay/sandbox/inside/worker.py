@@ -20,6 +20,7 @@ While a call runs, the worker may ask the judge to run a function that was passe
 from __future__ import annotations
 
 import builtins
+import contextlib
 import fcntl
 import json
 import operator
@@ -39,11 +40,10 @@ from .cells import run_cells
 from .messages import clean, told
 from .refusals import Refused
 from .values import Decoder, Encoder
-from .wire import PREFIX, Caps, WireError, lengths, pack, unpack
+from .wire import SMALL, Caps, Parts, pack, read
 
 FROM_JUDGE = Caps(header=32 * 1024 * 1024, blob=4 * 1024**3)  # trusted: it keeps its own limits
 OPERATORS = frozenset({"add", "sub", "mul", "truediv", "pow", "matmul", "neg", "getitem"})
-SMALL = 64 * 1024  # bytes: below this, one copy is cheaper than a second system call
 
 
 class Failed(Exception):
@@ -97,9 +97,9 @@ class Worker:
         }
 
     def run(self) -> None:
-        """Answer until the judge closes the channel."""
-        while (frame := self._receive()) is not None:
-            message, arrays = frame
+        """Answer until the judge closes the channel, which raises EOFError or OSError."""
+        while True:
+            message, arrays = self._receive()
             for number in message.get("free", ()):
                 self.objects.pop(number, None)
             self._answer(message, arrays)
@@ -195,73 +195,53 @@ class Worker:
             self._send(pack(message, encoder.arrays, self.caps))
         except Refused as error:
             raise TypeError(f"a function passed by the check was given {error.message}") from None
-        frame = self._receive()
-        if frame is None:
-            raise SystemExit
-        answer, arrays = frame
+        answer, arrays = self._receive()
         if "error" in answer:
             kind = getattr(builtins, answer["error"]["type"], RuntimeError)
             raise kind(answer["error"]["message"])
         return Decoder(arrays, self.special, FROM_JUDGE).decode(answer["answer"])
 
-    def _send(self, parts: list[bytes]) -> None:
+    def _send(self, parts: Parts) -> None:
         if sum(map(len, parts)) < SMALL:
             self.channel.sendall(b"".join(parts))
             return
         for part in parts:
             self.channel.sendall(part)
 
-    def _receive(self) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
-        """The next frame, or None where the judge has closed the channel. Raises WireError."""
-        start = self.channel.recv(SMALL)
-        while 0 < len(start) < PREFIX.size:
-            start += self.channel.recv(SMALL)
-        if not start:
-            return None
-        header, blob = lengths(start, FROM_JUDGE)
-        whole = PREFIX.size + header + blob
-        if len(start) < whole:
-            start = self._rest(start, whole)
-        body = PREFIX.size + header
-        return unpack(start[PREFIX.size : body], start[body:])
+    def _receive(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        return read(self._some, FROM_JUDGE)
 
-    def _rest(self, start: bytes, whole: int) -> bytes:
-        frame = bytearray(whole)
-        frame[: len(start)] = start
-        view, filled = memoryview(frame), len(start)
-        while filled < whole:
-            received = self.channel.recv_into(view[filled:])
-            if not received:
-                raise WireError("the channel closed within a frame")
-            filled += received
-        return bytes(frame)
+    def _some(self, size: int) -> bytes:
+        data = self.channel.recv(size)
+        if not data:
+            raise EOFError("the judge has closed the channel")
+        return data
 
 
 class Given:
-    """The arguments of a request, and what they were before the call."""
+    """The arguments of a request, and what those were that a call can change."""
 
     def __init__(self, decoder: Decoder, message: dict[str, Any]) -> None:
-        self.values: dict[str, Any] = {}
         self.before: dict[str, Any] = {}
-        nodes = {str(index): node for index, node in enumerate(message.get("args", ()))} | message.get("kwargs", {})
-        for name, node in nodes.items():
-            value = decoder.decode(node)
-            kind = type(value)
-            if kind is np.ndarray:  # a copy owns its memory, as students expect
-                self.before[name], value = value, value.copy()
-            elif kind in (list, dict, tuple) or node.__class__ is list and node[0] == "T":
-                self.before[name] = _snapshot(value)
-            self.values[name] = value
-        count = len(message.get("args", ()))
-        given = list(self.values.values())
-        self.args = given[:count]
-        self.kwargs = dict(zip(list(nodes)[count:], given[count:], strict=True))
+        nodes = message.get("args", ())
+        self.args = [self._kept(str(index), decoder.decode(node)) for index, node in enumerate(nodes)]
+        nodes = message.get("kwargs", {})
+        self.kwargs = {name: self._kept(name, decoder.decode(node)) for name, node in nodes.items()}
+
+    def _kept(self, name: str, value: Any) -> Any:
+        kind = type(value)
+        if kind is np.ndarray:
+            self.before[name] = value
+            return value.copy()  # which owns its memory, as students expect
+        if kind in (list, tuple, dict) or kind.__module__ == "torch":
+            self.before[name] = _snapshot(value)
+        return value
 
     def changed(self, encoder: Encoder) -> dict[str, Any]:
         """The nodes of the arguments that are not what they were."""
         found: dict[str, Any] = {}
         for name, before in self.before.items():
-            value = self.values[name]
+            value = self.args[int(name)] if name.isdecimal() else self.kwargs[name]
             if _same(value, before):
                 continue
             try:
@@ -272,9 +252,11 @@ class Given:
 
 
 def _same(value: Any, before: Any) -> bool:
-    if type(before) is np.ndarray:
-        return value.dtype == before.dtype and value.shape == before.shape and value.tobytes() == before.tobytes()
-    return bool(_snapshot(value) == before)
+    if type(before) is not np.ndarray:
+        return bool(_snapshot(value) == before)
+    if value.dtype != before.dtype or value.shape != before.shape or not value.flags.c_contiguous:
+        return False
+    return bytearray.__eq__(before.base, value)  # type: ignore[operator]  # compares the bytes, so nan equals nan and -0.0 is not 0.0
 
 
 def _snapshot(value: object) -> tuple[str, list[bytes]] | None:
@@ -302,10 +284,8 @@ def serve(channel: socket.socket, namespace: dict[str, Any] | None = None) -> No
         namespace = module.__dict__
         channel = _out_of_the_way(channel)
     channel.setblocking(True)
-    try:
+    with contextlib.suppress(EOFError, OSError):  # the judge has gone
         Worker(channel, namespace, Caps()).run()
-    except (OSError, WireError):
-        return  # the judge has gone
 
 
 def _out_of_the_way(channel: socket.socket) -> socket.socket:
