@@ -108,7 +108,7 @@ def prepare(function: Callable[..., Any], examples: int) -> None:
         print_blob=False,
         verbosity=Verbosity.quiet,
         phases=(Phase.explicit, Phase.generate, Phase.shrink),
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=[each for each in HealthCheck if each is not HealthCheck.filter_too_much],
     )(function)
     setattr(function, _PREPARED, True)
 

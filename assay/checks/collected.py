@@ -48,7 +48,10 @@ class Module(pytest.Module):
     checks: bool = True
 
     def collect(self) -> Any:
-        return super().collect() if self.checks else []
+        try:
+            return super().collect() if self.checks else []
+        except (SystemExit, pytest.exit.Exception) as error:
+            raise self.CollectError(f"it ends Python with {type(error).__name__}({error}); remove that call") from None
 
 
 @dataclass(eq=False)

@@ -14,7 +14,7 @@ from typing import Any
 
 import hypothesis
 import pytest
-from hypothesis.errors import Flaky, HypothesisException, StopTest, Unsatisfiable
+from hypothesis.errors import FailedHealthCheck, Flaky, HypothesisException, StopTest, Unsatisfiable
 from hypothesis.internal.conjecture import providers
 
 from assay.checks.bank import Bank, Example
@@ -24,13 +24,14 @@ from assay.errors import AuthoringError, StudentError, StudentLost
 
 SHRINK_SECONDS = 3.0  # after the first failing example, look no longer than this for a smaller one
 MESSAGE = 500  # characters of a message
+UNUSABLE = "returned something that this check could not use"
 FLAKY = "gives different answers for the same input"
 
 
 class Verdict(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
-    DOUBTFUL = "doubtful"  # an exception in the check itself: the author's, or caused by what the student returned
+    DOUBTFUL = "doubtful"  # ours, or brought about by what the student returned: the reference has to try
     BROKEN = "broken"
 
 
@@ -115,7 +116,7 @@ def run_check(
         replayed = _watched(watch, lambda: _replay(test, arguments, watch, examples))
         if replayed.verdict is Verdict.PASSED or isinstance(watch.error, StudentLost):
             return replayed
-    drawing = Watch(student, shrink_seconds, record=bank is not None)
+    drawing = Watch(student, shrink_seconds, record=bank is not None and is_property(test))
     drawn = _watched(drawing, lambda: _draw(function, test, arguments, drawing, seed))
     if drawn.verdict is not Verdict.PASSED:
         return drawn
@@ -172,7 +173,11 @@ def _seated(test: Callable[..., Any], fixtures: Mapping[str, Any]) -> Callable[.
 
 
 def judge(error: BaseException, calls: tuple[Any, ...] = ()) -> Ran:
-    """What an exception out of a check means."""
+    """What an exception out of a check means.
+
+    Only an assertion or a failed call is sure to be the student's. Anything else may be the author's, but may as
+    well be brought about by what a student returns, so that alone it never counts as ours.
+    """
     note = "".join(traceback.format_exception(error))[-8000:]
     if isinstance(error, (StudentError, StudentLost)):
         return Ran(Verdict.FAILED, _cap(error.message), calls, note=note)
@@ -182,15 +187,13 @@ def judge(error: BaseException, calls: tuple[Any, ...] = ()) -> Ran:
         return Ran(Verdict.DOUBTFUL, FLAKY, calls, note=note)
     if isinstance(error, AssertionError):
         return Ran(Verdict.FAILED, _cap(str(error)) or "what this check asserts does not hold", calls, note=note)
-    if isinstance(error, pytest.fail.Exception):
-        return Ran(Verdict.FAILED, _cap(str(error.msg)), calls, note=note)
-    if isinstance(error, Unsatisfiable):
-        return Ran(Verdict.BROKEN, note=f"No input was found: where= or assume() lets nothing through.\n{note}")
     if isinstance(error, (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exception)):
-        return Ran(Verdict.BROKEN, note=f"A check may not skip, xfail or exit; nothing was judged.\n{note}")
-    if isinstance(error, (AuthoringError, HypothesisException, SystemExit)):
-        return Ran(Verdict.BROKEN, note=note)
-    return Ran(Verdict.DOUBTFUL, "returned something that this check could not use", calls, note=note)
+        note = f"A check may not skip, xfail or exit; nothing was judged.\n{note}"
+    elif isinstance(error, pytest.fail.Exception):
+        return Ran(Verdict.FAILED, _cap(str(error.msg)), calls, note=note)
+    elif isinstance(error, (Unsatisfiable, FailedHealthCheck)):
+        note = f"Too few inputs were found: where= or assume() lets (almost) nothing through.\n{note}"
+    return Ran(Verdict.DOUBTFUL, UNUSABLE, calls, note=note)
 
 
 def _cap(text: str) -> str:

@@ -29,11 +29,16 @@ def number(value: float, digits: int = 6) -> str:
     if isinstance(value, (bool, np.bool_)):
         return str(bool(value))
     if isinstance(value, (int, np.integer)):
-        return str(int(value))
+        return str(int(value)) if abs(int(value)) < 10**20 else _large(int(value))
     real = float(value)
     if math.isnan(real):
         return "nan"
     return f"{real:.{digits}g}"
+
+
+def _large(value: int) -> str:
+    """Python refuses to write out very long integers."""
+    return f"{float(value):.6g}" if value.bit_length() < 1000 else "an integer of more than 300 digits"
 
 
 def pair(got: float, expected: float) -> tuple[str, str]:
@@ -70,13 +75,11 @@ def _some(parts: Iterable[T]) -> Iterator[T]:
 
 
 def _other(value: object) -> str:
-    """Callbacks and other objects of ours by their repr; everything else by its type alone."""
-    kind = type(value)
-    if kind.__module__.startswith("assay.checks"):
-        return repr(value)
+    """Functions by name, callbacks and other objects by their repr, where they have one of their own."""
     if inspect.isroutine(value):
         return f"function {value.__name__}"
-    return f"an object ({kind.__name__})"
+    kind = type(value)
+    return f"an object ({kind.__name__})" if kind.__repr__ is object.__repr__ else repr(value)
 
 
 def _parts(texts: Sequence[str], opening: str, closing: str) -> str:
