@@ -1,6 +1,6 @@
 """Finite differences."""
 
-# ruff: noqa: F722, F821  (sizes in annotations)
+# ruff: noqa: F821  (sizes in annotations)
 
 import numpy as np
 import pytest

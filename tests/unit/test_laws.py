@@ -1,6 +1,6 @@
 """Laws hold for right answers and fail for the mistake they are for."""
 
-# ruff: noqa: F722, F821  (sizes in annotations)
+# ruff: noqa: F821  (sizes in annotations)
 
 import numpy as np
 import pytest
