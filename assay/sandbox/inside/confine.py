@@ -13,6 +13,7 @@ import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from . import landlock, seccomp
 from .kernel import (
@@ -62,6 +63,12 @@ class Step:
     name: str
     holds: bool
     detail: str = ""
+
+
+def policy_from(data: dict[str, Any]) -> Policy:
+    """Inverse of `dataclasses.asdict`, for data that came as JSON."""
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
+    return Policy(**values)
 
 
 def fence(policy: Policy) -> tuple[Step, ...]:

@@ -40,7 +40,8 @@ PROCESSES = """arch_prctl capget clone execve execveat exit exit_group fork get_
     getpriority getrandom getresgid getresgid32 getresuid getresuid32 getrlimit getrusage getsid gettid getuid
     getuid32 prctl prlimit64 restart_syscall rseq sched_get_priority_max sched_get_priority_min sched_getaffinity
     sched_getparam sched_getscheduler sched_yield set_robust_list set_thread_area set_tid_address setpgid
-    setpriority setrlimit setsid sysinfo times ugetrlimit uname vfork wait4 waitid waitpid sched_setaffinity"""
+    setpriority setrlimit setsid sysinfo times ugetrlimit uname vfork wait4 waitid waitpid sched_setaffinity
+    sched_setscheduler"""
 TIME = """alarm clock_getres clock_getres_time64 clock_gettime clock_gettime64 clock_nanosleep
     clock_nanosleep_time64 getitimer gettimeofday nanosleep setitimer time timer_create timer_delete
     timer_getoverrun timer_gettime timer_gettime64 timer_settime timer_settime64 timerfd_create timerfd_gettime
@@ -88,6 +89,7 @@ def refusals(sockets: Sockets, *, same_user: bool) -> tuple[Refusal, ...]:
     refused += [
         Refusal("ioctl", where=((1, MASKED_EQUAL, LOW_HALF, number),)) for number in (FAKE_INPUT, CONSOLE_COMMAND)
     ]
+    refused.append(Refusal("sched_setscheduler", where=((1, NOT_EQUAL, os.SCHED_OTHER, 0),)))
     refused += _of_sockets(sockets)
     if same_user:
         refused += _of_others()
@@ -136,12 +138,15 @@ def restrict(sockets: Sockets, *, same_user: bool, signals_kept_in: bool = True)
 
     sockets, same_user: see `refusals`. signals_kept_in: something else keeps signals from reaching other processes.
     """
-    library = _library()
-    refused = refusals(sockets, same_user=same_user)
-    _load(library, ALLOW, ((rule.name, _error(rule.error), rule.where) for rule in refused))
+    refuse(refusals(sockets, same_user=same_user))
     signals = _own_signals() if same_user and not signals_kept_in else []
     known = set(KNOWN.split()) - {name for name, _, _ in signals}
-    _load(library, _error(errno.ENOSYS), [(name, ALLOW, ()) for name in sorted(known)] + signals)
+    _load(_error(errno.ENOSYS), [(name, ALLOW, ()) for name in sorted(known)] + signals)
+
+
+def refuse(refused: Iterable[Refusal]) -> None:
+    """Load a filter that refuses this much and allows everything else. Raises OSError as `restrict` does."""
+    _load(ALLOW, ((rule.name, _error(rule.error), rule.where) for rule in refused))
 
 
 def available() -> bool:
@@ -168,7 +173,8 @@ def _library() -> ctypes.CDLL:
     return library
 
 
-def _load(library: ctypes.CDLL, default: int, rules: Iterable[tuple[str, int, Conditions]]) -> None:
+def _load(default: int, rules: Iterable[tuple[str, int, Conditions]]) -> None:
+    library = _library()
     context = library.seccomp_init(default)
     if not context:
         raise OSError(errno.ENOMEM, "seccomp_init failed")

@@ -12,12 +12,12 @@ import importlib
 import json
 import os
 import signal
+import site
 import socket
 import sys
 from dataclasses import asdict, dataclass
-from typing import Any
 
-from .confine import Policy, Step, bound, fence
+from .confine import Policy, Step, Unconfined, bound, fence, policy_from
 from .kernel import PARENT_DEATH_SIGNAL, prctl
 from .supervise import supervise
 
@@ -31,11 +31,10 @@ class Settings:
     ready: int  # descriptor on which one line of JSON is written once nothing more can be reached
     policy: Policy
     work: str  # the working folder, private to this program
-    modules: tuple[str, ...] = ()  # loaded before the limits are set
+    modules: tuple[str, ...] = ()  # loaded before the limits are set; by a notebook in its kernel
     files: tuple[tuple[str, str], ...] = ()  # (name, contents in base64) for the working folder
     leash: int | None = None  # descriptor that closes when this program is to end; None: something else sees to it
     groups: tuple[int, ...] = ()  # descriptors of cgroup.procs files to enter
-    details: dict[str, Any] | None = None  # what the program itself wants to know
 
     def as_json(self) -> str:
         return json.dumps(asdict(self))
@@ -47,11 +46,14 @@ def main() -> None:
     if settings.leash is not None:
         supervise(settings.leash, settings.policy.user, (settings.channel, settings.ready, *settings.groups))
         prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
-    steps = fence(settings.policy)
+    try:
+        steps = fence(settings.policy)
+    except Unconfined as error:
+        sys.exit(f"A fence does not hold. {error}")
     if settings.leash is not None:
         prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)  # a change of user has cleared it
     _furnish(settings)
-    absent = load(settings.modules)
+    absent = load(settings.modules) if settings.program != "notebook" else {}
     for group in settings.groups:
         os.write(group, b"0")
     _close_all_but(settings.channel, settings.ready)
@@ -74,8 +76,7 @@ def load(modules: tuple[str, ...]) -> dict[str, str]:
 def _receive(descriptor: int) -> Settings:
     with open(descriptor, encoding="utf-8") as file:
         data = json.load(file)
-    policy = {key: tuple(value) if isinstance(value, list) else value for key, value in data["policy"].items()}
-    return Settings(**{**data, "policy": Policy(**policy)})
+    return Settings(**{**data, "policy": policy_from(data["policy"])})
 
 
 def _furnish(settings: Settings) -> None:
@@ -105,6 +106,7 @@ def _say_ready(descriptor: int, steps: tuple[Step, ...], absent: dict[str, str])
 
 def _run(settings: Settings) -> None:
     sys.path.insert(0, settings.work)
+    site.sethelper()  # help(), which Python leaves out when it starts without its site-packages
     channel = socket.socket(fileno=settings.channel)
     if settings.program == "worker":
         from .worker import serve

@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from assay.errors import SandboxError
@@ -26,7 +27,7 @@ from assay.sandbox.isolation.launch import (
     libraries_of,
     policy_of,
 )
-from assay.sandbox.isolation.running import Hold, Running
+from assay.sandbox.isolation.running import Hold, Running, kill_outermost
 from assay.sandbox.libraries import View
 
 VIEW, HOME = "/libraries", "/tmp"
@@ -142,7 +143,7 @@ def _killer(said: bytes, process: subprocess.Popen[bytes], undo: ExitStack) -> C
     try:
         first = os.pidfd_open(json.loads(said)["child-pid"])
     except (ValueError, KeyError, OSError):
-        return process.kill  # it has not come so far
+        return partial(kill_outermost, process)  # it has not come so far
     undo.callback(os.close, first)
 
     def kill() -> None:

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from assay.errors import SandboxError
 from assay.sandbox.inside.confine import DEVICES, Policy
 from assay.sandbox.isolation import cgroup, ground, users
 from assay.sandbox.isolation.job import Job
@@ -74,7 +75,6 @@ class Confined:
 def policy(job: Job, view: View, scratch: Scratch, user: int | None, required: tuple[str, ...]) -> Policy:
     """What the process may reach: its libraries, what Python needs, and its own folder."""
     readable, listable = ground.readable()
-    alone = "own user" in required and "files" not in required  # nothing but permissions keeps files secret
     libraries = (*(lies for _, lies in view.entries), INSIDE)
     return policy_of(
         job,
@@ -83,11 +83,25 @@ def policy(job: Job, view: View, scratch: Scratch, user: int | None, required: t
         writable=(str(scratch.home), *DEVICES),
         executable=readable if job.program == "notebook" else (),
         user=user,
-        reads_all=user is not None and not alone and not can_be_read_by_others(libraries, scratch),
+        reads_all=_must_read_all(user, libraries, scratch, required),
         same_user=user is None,
         processes_before=users.processes_of_user() if user is None else 0,
         required=required,
     )
+
+
+def _must_read_all(user: int | None, libraries: Iterable[Path], scratch: Scratch, required: tuple[str, ...]) -> bool:
+    """Whether a uid of its own needs the right to read every file, Landlock then being what keeps them secret.
+
+    Raises SandboxError where there is no Landlock to do so.
+    """
+    if user is None or can_be_read_by_others(libraries, scratch):
+        return False
+    if "own user" in required and "files" not in required:
+        raise SandboxError(
+            f"Only root can read {ground.ground().python} or a library. Install Python where others can, as in /usr."
+        )
+    return True
 
 
 def can_be_read_by_others(libraries: Iterable[Path], scratch: Scratch) -> bool:

@@ -38,7 +38,10 @@ class Ending:
 class Isolation(Protocol):
     """A way to run a program so that it reaches nothing of this machine."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What `assay doctor` calls it."""
+        ...
 
     def start(self, job: Job) -> Running:
         """Start a program; returns once its libraries are loaded and nothing more can be reached from inside.

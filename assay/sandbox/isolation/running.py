@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from assay.sandbox.isolation.cgroup import Group
@@ -75,7 +76,7 @@ class Running:
         self.channel.close()
         self.hold.kill()
         if not self._wait(5 * GRACE):
-            self.process.kill()
+            kill_outermost(self.process)
         _, status, used = os.wait4(self.process.pid, 0)
         self.process.returncode = os.waitstatus_to_exitcode(status)  # so that Popen does not wait again
         self._over.set()
@@ -147,6 +148,12 @@ class Running:
         if self.hold.disk_in_use is not None and self.hold.disk_in_use() > self.limits.disk:
             return "disk"
         return None
+
+
+def kill_outermost(process: subprocess.Popen[bytes]) -> None:
+    """SIGKILL without Popen's own waiting, which would take the exit status from `Running`."""
+    with suppress(ProcessLookupError):
+        os.kill(process.pid, signal.SIGKILL)
 
 
 def _as_signal(code: int) -> int:
