@@ -7,7 +7,8 @@ import pytest
 
 from assay.checks.answers import answers_in
 from assay.course import Course
-from assay.grading.verify import RULES, Bench
+from assay.grading.bench import Bench
+from assay.grading.verify import RULES
 
 COURSE = Course(Path(__file__).parents[2])
 EXERCISES = [name for name in COURSE.assignments if COURSE.has_checks(name)]

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from assay.errors import AuthoringError
-from assay.grading.verify import RULES, Bench, Finding, verify
+from assay.grading.bench import Bench
+from assay.grading.verify import RULES, Finding, verify
 from tests.support.grading import CHECKS, exercise_in
 
 MUTANTS = """
