@@ -102,18 +102,10 @@ class Student:
             raise
         after = _after(args, answer.after) if answer.after else args
         if answer.error is not None:
-            failed = self._explained(answer.error)
-            self._keep(Recorded(label, args, kwargs, NOTHING, after, failed, answer.callbacks))
-            raise failed
+            self._keep(Recorded(label, args, kwargs, NOTHING, after, answer.error, answer.callbacks))
+            raise answer.error
         self._keep(Recorded(label, args, kwargs, answer.value, after, None, answer.callbacks))
         return answer.value
-
-    def _explained(self, error: StudentError) -> StudentError:
-        """Where a name is missing: because of a cell that stopped, if one did."""
-        stopped = [note for note in self._notes if " stopped " in note]
-        if error.kind != "missing" or not stopped:
-            return error
-        return StudentError(error.kind, f"{error.message}; {stopped[0]}")
 
     def _keep(self, call: Recorded) -> None:
         self.calls.append(call)

@@ -114,10 +114,8 @@ class Worker:
             changed = given.changed
             value = self.operations[message["op"]](message, given)
             reply["value"] = encoder.attempt(value)
-        except Failed as error:
+        except (Failed, Refused) as error:
             reply["error"] = {"kind": error.kind, "message": clean(error.message)}
-        except Refused as error:
-            reply["error"] = {"kind": error.kind, "message": clean(f"returned {error.message}")}
         except BaseException as error:  # student code may raise anything; the worker lives on
             reply["error"] = {"kind": "raised", "message": told(error)}
         self.request = None
@@ -127,7 +125,7 @@ class Worker:
             parts = pack(reply, encoder.arrays, self.caps)
         except Refused as error:
             parts = pack(
-                {"id": message["id"], "error": {"kind": error.kind, "message": clean(f"returned {error.message}")}},
+                {"id": message["id"], "error": {"kind": error.kind, "message": error.message}},
                 [],
                 self.caps,
             )
