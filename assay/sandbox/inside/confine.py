@@ -7,6 +7,7 @@ what the libraries take, so it comes after them. Both before the first byte of a
 from __future__ import annotations
 
 import ctypes
+import math
 import mmap
 import os
 import resource
@@ -174,7 +175,7 @@ def _limit(kind: int, value: float | None, *, used: Callable[[], float] = lambda
     """Set soft and hard limit to `value` beyond `used`, never above the hard limit in force."""
     if value is None:
         return "no limit asked for"
-    soft = int(value + used())
+    soft = math.ceil(value + used())
     allowed = resource.getrlimit(kind)[1]
     if allowed != resource.RLIM_INFINITY:
         soft, hard = min(soft, allowed), min(hard, max(allowed - soft, 0))

@@ -12,6 +12,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from assay.errors import SandboxError
 from assay.sandbox.inside.confine import DEVICES, Policy
@@ -63,7 +64,7 @@ class Bubblewrap:
             command = [program, *arguments(view, lease.user, job.limits.disk), "--info-fd", str(far_info), "--"]
             around = Enclosure(VIEW, HOME, policy(job, lease.user), command, (far_info,), group=group)
 
-            def hold(process: subprocess.Popen[bytes], _: int | None) -> Hold:
+            def hold(process: subprocess.Popen[bytes], _: IO[bytes] | None) -> Hold:
                 kill = _killer(info.read(), process, undo)
                 libraries = NOTEBOOK_MEMORY if job.program == "notebook" else 0
                 return Hold(kill, undo.pop_all().close, cap=group, libraries=libraries)

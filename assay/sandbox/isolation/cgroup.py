@@ -88,7 +88,7 @@ def make_group(place: Place | None, *, memory: int, processes: int) -> Group | N
     """A new group with these caps (bytes; processes with their threads). None where there is no place for one."""
     if place is None:
         return None
-    name = f"assay-{uuid.uuid4().hex[:12]}"
+    name = f"assay-{os.getpid()}-{uuid.uuid4().hex[:12]}"
     group = Group(place.version, tuple(folder / name for folder in place.folders))
     caps = {"pids.max": processes}
     caps |= {"memory.max": memory, "memory.swap.max": 0} if place.version == 2 else {"memory.limit_in_bytes": memory}
@@ -107,7 +107,11 @@ def make_group(place: Place | None, *, memory: int, processes: int) -> Group | N
 
 
 def works(place: Place | None) -> bool:
-    """Whether a group can really be made there and entered by another process."""
+    """Whether a group can really be made there and entered by another process. Sweeps up after crashed graders."""
+    for folder in place.folders if place is not None else ():
+        for left in folder.glob("assay-*"):
+            if not Path("/proc", left.name.split("-")[1]).exists():
+                _removed(left)  # fails, and does no harm, while a process is in it
     group = make_group(place, memory=64 * MiB, processes=8)
     if group is None:
         return False

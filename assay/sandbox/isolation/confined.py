@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from assay.errors import SandboxError
 from assay.sandbox.inside.confine import DEVICES, Policy
@@ -59,10 +60,10 @@ class Confined:
                 group=group,
             )
 
-            def hold(_: subprocess.Popen[bytes], leash: int | None) -> Hold:
+            def hold(_: subprocess.Popen[bytes], leash: IO[bytes] | None) -> Hold:
                 assert leash is not None
                 return Hold(
-                    kill=open(leash, "wb", buffering=0).close,  # the supervisor inside ends all when it sees this
+                    kill=leash.close,  # the supervisor inside ends all when it sees this
                     clean_up=undo.pop_all().close,
                     cap=group,
                     libraries=NOTEBOOK_MEMORY if job.program == "notebook" else 0,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from assay.errors import SandboxError
 from assay.sandbox.inside.confine import Policy
@@ -44,18 +45,19 @@ class Enclosure:
     group: Group | None = None
 
 
-def launch(job: Job, around: Enclosure, hold: Callable[[subprocess.Popen[bytes], int | None], Hold]) -> Running:
+def launch(job: Job, around: Enclosure, hold: Callable[[subprocess.Popen[bytes], IO[bytes] | None], Hold]) -> Running:
     """Start the program; returns once it is confined and has loaded its libraries.
 
     `hold` is given the outermost process and our end of its leash. Raises SandboxError where the start fails.
     """
-    with ExitStack() as far:
+    with ExitStack() as near, ExitStack() as far:
         for descriptor in around.descriptors:
             far.callback(os.close, descriptor)
         channel, far_channel = socket.socketpair()
+        near.callback(channel.close)
         far.callback(far_channel.close)
-        ready, far_ready = _pipe(far)
-        leash, far_leash = _pipe(far) if around.leashed else (None, None)
+        ready, far_ready = _pipe("rb", near, far)
+        leash, far_leash = _pipe("wb", near, far) if around.leashed else (None, None)
         entrances = [_open(entrance, far) for entrance in (around.group.entrances if around.group else ())]
         settings = Settings(
             program=job.program,
@@ -80,9 +82,11 @@ def launch(job: Job, around: Enclosure, hold: Callable[[subprocess.Popen[bytes],
             pass_fds=inherited if far_leash is None else (*inherited, far_leash),
             start_new_session=True,
         )
-    running = Running(channel, process, hold(process, leash), job.limits)
-    _await(running, ready)
-    return running
+        far.close()
+        running = Running(channel, process, hold(process, leash), job.limits)
+        near.pop_all()
+        _await(running, ready)
+        return running
 
 
 def libraries_of(job: Job) -> View:
@@ -134,19 +138,19 @@ def caps_of(job: Job) -> dict[str, int]:
     }
 
 
-def _await(running: Running, ready: int) -> None:
+def _await(running: Running, ready: IO[bytes]) -> None:
     """Wait for the line that says nothing more can be reached. Stops the program and raises where it does not come."""
     deadline, said = time.monotonic() + START_SECONDS, b""
     poll = select.poll()
     poll.register(ready, select.POLLIN)
     try:
         while not said.endswith(b"\n") and poll.poll(1000 * max(deadline - time.monotonic(), 0)):
-            data = os.read(ready, 1 << 16)
+            data = ready.read(1 << 16)
             if not data:
                 break
             said += data
     finally:
-        os.close(ready)
+        ready.close()
         if not said.endswith(b"\n"):
             ending = running.stop()
             raise SandboxError(
@@ -156,10 +160,12 @@ def _await(running: Running, ready: int) -> None:
     running.begins()
 
 
-def _pipe(far: ExitStack) -> tuple[int, int]:
-    near, there = os.pipe2(os.O_CLOEXEC)
+def _pipe(mode: str, near: ExitStack, far: ExitStack) -> tuple[IO[bytes], int]:
+    """A pipe that we read ("rb") or write ("wb"): our end, and the descriptor of the other."""
+    reading, writing = os.pipe2(os.O_CLOEXEC)
+    here, there = (reading, writing) if mode == "rb" else (writing, reading)
     far.callback(os.close, there)
-    return near, there
+    return near.enter_context(open(here, mode, buffering=0)), there
 
 
 def _open(file: Path, far: ExitStack) -> int:
