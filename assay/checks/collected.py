@@ -17,7 +17,7 @@ import pytest
 from assay.checks.bank import Bank
 from assay.checks.check import Check, check_of, sentence_of
 from assay.checks.plugin import checks_in
-from assay.checks.runner import Ran, Verdict, judge, run_check
+from assay.checks.runner import UNUSABLE, Ran, Verdict, judge, run_check
 from assay.checks.standing import standing
 from assay.course import Task
 from assay.errors import AuthoringError
@@ -126,6 +126,15 @@ class Session:
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         self.interrupted = type(excinfo.value) is KeyboardInterrupt  # pytest's own Interrupted is one too
+
+    def settle(self) -> None:
+        """Every check has come to something, also those that pytest.exit in a fixture kept from running."""
+        for name, one in self.collected.items():
+            asked_for = self.only is None or name in self.only
+            if asked_for and name not in self.ran and not self._follows_a_failure(one):
+                self.ran[name] = Ran(
+                    Verdict.DOUBTFUL, UNUSABLE, note="It was not run. Does a fixture call pytest.exit?"
+                )
 
     def _follows_a_failure(self, collected: Collected) -> bool:
         """Whether the check it comes after is known to have failed; then it is not run at all."""

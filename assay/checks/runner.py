@@ -20,6 +20,7 @@ from hypothesis.internal.conjecture import providers
 from assay.checks.bank import Bank, Example
 from assay.checks.check import EXAMPLES, is_property, prepare
 from assay.checks.compare import Mismatch
+from assay.checks.show import printable
 from assay.errors import AuthoringError, StudentError, StudentLost
 
 SHRINK_SECONDS = 3.0  # after the first failing example, look no longer than this for a smaller one
@@ -180,25 +181,24 @@ def judge(error: BaseException, calls: tuple[Any, ...] = ()) -> Ran:
     """
     note = "".join(traceback.format_exception(error))[-8000:]
     if isinstance(error, (StudentError, StudentLost)):
-        return Ran(Verdict.FAILED, _cap(error.message), calls, note=note)
+        return Ran(Verdict.FAILED, _said(error.message), calls, note=note)
     if isinstance(error, Mismatch):
-        return Ran(Verdict.FAILED, _cap(error.message), calls, error, note)
+        return Ran(Verdict.FAILED, _said(error.message), calls, error, note)
     if isinstance(error, Flaky):
         return Ran(Verdict.DOUBTFUL, FLAKY, calls, note=note)
     if isinstance(error, AssertionError):
-        return Ran(Verdict.FAILED, _cap(str(error)) or "what this check asserts does not hold", calls, note=note)
+        return Ran(Verdict.FAILED, _said(str(error)) or "what this check asserts does not hold", calls, note=note)
     if isinstance(error, (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exception)):
         note = f"A check may not skip, xfail or exit; nothing was judged.\n{note}"
     elif isinstance(error, pytest.fail.Exception):
-        return Ran(Verdict.FAILED, _cap(str(error.msg)), calls, note=note)
+        return Ran(Verdict.FAILED, _said(str(error.msg)), calls, note=note)
     elif isinstance(error, (Unsatisfiable, FailedHealthCheck)):
         note = f"Too few inputs were found: where= or assume() lets (almost) nothing through.\n{note}"
     return Ran(Verdict.DOUBTFUL, UNUSABLE, calls, note=note)
 
 
-def _cap(text: str) -> str:
-    text = text.strip()
-    return text if len(text) <= MESSAGE else text[: MESSAGE - 4].rstrip() + " ..."
+def _said(text: str) -> str:
+    return printable(text.strip(), MESSAGE)
 
 
 class _SteadyProvider(providers.HypothesisProvider):

@@ -20,8 +20,13 @@ LENGTH = 1200  # characters of one value
 
 def show(value: object, *, length: int = LENGTH) -> str:
     """A value as text of at most `length` characters; floats to 6 significant digits."""
-    text = _show(value, depth=0)
-    return text if len(text) <= length else text[: length - 4].rstrip() + " ..."
+    return printable(_show(value, depth=0), length)
+
+
+def printable(text: str, length: int) -> str:
+    """Text that may be a student's, without control characters, of at most `length` characters."""
+    clean = "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text[: length + 1])
+    return clean if len(clean) <= length else clean[: length - 4].rstrip() + " ..."
 
 
 def number(value: float, digits: int = 6) -> str:

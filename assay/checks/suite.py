@@ -24,12 +24,13 @@ from assay.checks import plugin
 from assay.checks.bank import Bank
 from assay.checks.collected import Collected, Session, Suite
 from assay.checks.runner import SHRINK_SECONDS, Ran, Verdict
-from assay.checks.show import show
+from assay.checks.show import printable, show
 from assay.checks.siblings import load, siblings
 from assay.course import Task
 from assay.errors import AuthoringError
 from assay.outcome import Call, CheckResult, Counterexample, Outcome
 
+NAME = 80  # characters of the name of a function
 CALLS = 4  # calls of a counterexample that are shown
 UNUSED = ("cacheprovider", "terminal", "faulthandler", "warnings", "unraisableexception", "threadexception")
 PYTEST = (
@@ -129,8 +130,9 @@ def _run(session: Session) -> None:
         raise KeyboardInterrupt
     if session.problem:
         raise AuthoringError(f"{file} cannot be used: {session.problem}")
-    if code == pytest.ExitCode.INTERNAL_ERROR:
+    if code in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
         raise AuthoringError(f"pytest could not run {file}. Run pytest on it to see why.")
+    session.settle()
 
 
 def _results(first: Session, second: Session, parameters: Mapping[str, list[str]]) -> tuple[CheckResult, ...]:
@@ -141,7 +143,7 @@ def _results(first: Session, second: Session, parameters: Mapping[str, list[str]
             continue
         before = failed.get(id(one.check.after)) if first.only is None else None
         if before is None:
-            result = _result(one, _blame(first.ran.get(name), second.ran.get(name)), parameters)
+            result = _result(one, _blame(first.ran[name], second.ran.get(name)), parameters)
         else:
             result = _not_looked_at(one, before)
         if result.outcome is Outcome.FAILED:
@@ -150,10 +152,8 @@ def _results(first: Session, second: Session, parameters: Mapping[str, list[str]
     return tuple(results)
 
 
-def _blame(ran: Ran | None, control: Ran | None) -> Ran:
+def _blame(ran: Ran, control: Ran | None) -> Ran:
     """Whose failure it is: where the reference in the student's place fails too, ours."""
-    if ran is None:
-        return Ran(Verdict.BROKEN, note="This check was not run: pytest.exit in another one, or in a fixture?")
     if ran.verdict is not Verdict.DOUBTFUL:
         return ran
     if control is not None and control.verdict is Verdict.PASSED:
@@ -201,7 +201,7 @@ def _call(recorded: Any, parameters: list[str]) -> Call:
     names = [*parameters, *(f"argument {i + 1}" for i in range(len(parameters), len(recorded.args)))]
     arguments = [*zip(names, recorded.args, strict=False), *recorded.kwargs.items()]
     returned = None if recorded.error is not None else show(recorded.returned)
-    return Call(recorded.function, tuple((name, show(value)) for name, value in arguments), returned)
+    return Call(printable(recorded.function, NAME), tuple((name, show(value)) for name, value in arguments), returned)
 
 
 def _parameters(reference: ModuleType) -> dict[str, list[str]]:

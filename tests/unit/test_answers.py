@@ -105,3 +105,23 @@ def test_a_file_that_exits_python_is_named(tmp_path):
     write(tmp_path, mutants="raise SystemExit(3)")
     with pytest.raises(AuthoringError, match="SystemExit: 3"):
         answers_in(tmp_path / "mutants.py")
+
+
+def test_two_answers_of_one_name_are_refused(tmp_path):
+    text = (
+        "from assay.checks import mutant\n"
+        "def make(value):\n"
+        "    @mutant(of='f', says='Always the same.')\n"
+        "    def constant(x):\n"
+        "        return value\n"
+        "    return constant\n"
+        "one, two = make(1), make(2)\n"
+    )
+    with pytest.raises(AuthoringError, match="two answers constant of f"):
+        answers_in(write(tmp_path, mutants=text) / "mutants.py")
+
+
+def test_a_mistake_in_a_file_of_answers_is_told_as_it_is(tmp_path):
+    text = "from assay.checks import mutant\n@mutant(of='f', says='')\ndef empty(x):\n    return x\n"
+    with pytest.raises(AuthoringError, match=r"mutants.py: A mutant of f says nothing"):
+        answers_in(write(tmp_path, mutants=text) / "mutants.py")

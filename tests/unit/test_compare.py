@@ -74,6 +74,8 @@ def test_a_list_counts_as_a_tuple():
         (np.array(True), 1.0),
         (1.0, True),
         ("1.0", 1.0),
+        ("one", "two"),
+        (False, True),
         ((1.0,), (1.0, 2.0)),
         ({"a": 1.0}, {"b": 1.0}),
         (np.float32([1, 2]), np.float64([1, 2])),

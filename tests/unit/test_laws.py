@@ -71,6 +71,37 @@ def test_items_of_a_batch_do_not_see_each_other(tmp_path):
     assert judge(folder, wrong)["check_law"].outcome is Outcome.FAILED
 
 
+TUPLE = '''
+from assay.checks import Float
+
+def f(x: Float["n d"]) -> tuple[float, Float["d"]]:
+    """Sum, and sum of every column."""
+    return float(x.sum()), x.sum(axis=0)
+'''
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (lambda x: (0.0, x[0]), Outcome.PASSED),
+        (lambda x: (0.0, x[0], 1.0), Outcome.FAILED),
+        (lambda x: 0.0, Outcome.FAILED),
+        (lambda x: (0.0, 1.0), Outcome.FAILED),
+        (lambda x: (0.0, x), Outcome.FAILED),
+    ],
+)
+def test_shapes_of_several_outputs(tmp_path, answer, outcome):
+    folder = write(tmp_path, checks="check_law = right_shape(f, points=10)", reference=TUPLE)
+    assert judge(folder, {"f": answer})["check_law"].outcome is outcome
+
+
+def test_a_size_that_no_argument_has_is_the_authors_mistake(tmp_path):
+    reference = TUPLE.replace('Float["d"]]', 'Float["z"]]')
+    folder = write(tmp_path, checks="check_law = right_shape(f, points=10)", reference=reference)
+    result = judge(folder)["check_law"]
+    assert result.outcome is Outcome.BROKEN and "The size z" in result.staff_note
+
+
 def test_cropping_shifts_what_translation_equivariant_functions_give(tmp_path):
     reference = '''
     from assay.checks import Float

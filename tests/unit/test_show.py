@@ -7,6 +7,7 @@ import pytest
 
 from assay.checks import show
 from assay.checks.callbacks import Quadratic
+from assay.checks.show import printable
 
 
 @pytest.mark.parametrize(
@@ -86,3 +87,9 @@ def test_parts_of_several_lines_are_indented():
 def test_callbacks_are_shown_by_their_own_text():
     text = show(Quadratic(np.eye(1), np.zeros(1)))
     assert text == "x -> A @ x - b with A = [[1]], b = [0]"
+
+
+def test_control_characters_are_not_passed_on():
+    assert printable("a\x1b[31mb\r\nc\udc80", 50) == "a\ufffd[31mb\ufffd\nc\ufffd"
+    assert len(printable("x" * 10**6, 50)) <= 50
+    assert "\x1b" not in show("\x1b[2J")

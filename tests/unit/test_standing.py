@@ -114,6 +114,25 @@ def test_options_reach_the_values_check(tmp_path):
     )
 
 
+def test_only_float_arguments_are_enlarged_and_only_those_asked_for(tmp_path):
+    reference = '''
+    from assay.checks import Float, Int
+
+    def f(x: Float["n"], y: Float["n"], k: Int["n"]) -> Float["n"]:
+        """A sum."""
+        return x + y + k
+    '''
+    seen = []
+
+    def f(x, y, k):
+        seen.append([np.abs(value).max() > 15 for value in (x, y, k)])
+        return x + y + k
+
+    folder = write(tmp_path, checks='check = stays_finite(f, only=("x",), points=10)', reference=reference)
+    assert judge(folder, {"f": f})["check"].outcome is Outcome.PASSED
+    assert [any(column) for column in zip(*seen, strict=True)] == [True, False, False]
+
+
 def test_parts_of_several_outputs_are_named(tmp_path):
     reference = '''
     from assay.checks import Float

@@ -140,11 +140,16 @@ def integer(n: int):
     return n
 
 
+def unknown_annotation(n: "NoSuchName"):
+    return n
+
+
 @pytest.mark.parametrize(
     ("function", "options", "says"),
     [
         (unannotated, {}, "Nothing says how x of unannotated is drawn"),
         (integer, {}, "Nothing says how n of integer is drawn"),
+        (unknown_annotation, {}, "signature of unknown_annotation cannot be read"),
         (without_sizes, {}, "has no sizes"),
         (variadic, {}, "cannot be drawn"),
         (gcn_layer, {"B": st.just(1)}, "no parameter B"),

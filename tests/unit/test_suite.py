@@ -175,10 +175,40 @@ def test_pytest_fail_is_a_failure_with_its_text(tmp_path):
     assert (result.outcome, result.message) == (Outcome.FAILED, "too few rows")
 
 
-def test_inputs_that_cannot_be_drawn_are_the_authors_mistake(tmp_path):
-    result = only(tmp_path, "check_it = agrees_with(gcn_layer, points=10, where=lambda a: False)")
+@pytest.mark.parametrize(
+    "check",
+    [
+        "agrees_with(gcn_layer, points=10, where=lambda a: False)",
+        "agrees_with(gcn_layer, points=10, A=st.nothing())",
+        "check('it', points=10)(given(st.nothing())(lambda student, a: None))",
+        "check('it', points=10)(given(inputs_of(gcn_layer).filter(lambda a: False))(lambda student, a: None))",
+    ],
+)
+def test_inputs_that_cannot_be_drawn_are_the_authors_mistake(tmp_path, check):
+    result = only(tmp_path, f"check_it = {check}")
     assert result.outcome is Outcome.BROKEN
     assert "Too few inputs" in result.staff_note
+
+
+def test_explicit_examples_are_tried_too(tmp_path):
+    checks = """
+    from hypothesis import example
+
+    @check("it", points=10)
+    @given(st.integers(0, 3))
+    @example(17)
+    def check_it(student, n):
+        assert_close(student.gcn_layer(np.zeros((1, 1)), np.full((1, 1), n), np.eye(1))[0, 0], float(n))
+    """
+
+    def wrong_for_17(A, H, W):
+        return symmetric(A, H, W) + (H[0, 0] == 17)
+
+    bank, folder = Bank(), write(tmp_path, checks=checks)
+    for _ in range(2):
+        assert judge(folder, bank=bank)["check_it"].outcome is Outcome.PASSED
+        result = judge(folder, {"gcn_layer": wrong_for_17}, bank=bank)["check_it"]
+        assert (result.outcome, result.message) == (Outcome.FAILED, "got 18, expected 17")
 
 
 def test_what_a_student_makes_undrawable_is_the_students_failure(tmp_path):
@@ -358,6 +388,32 @@ def test_a_fixture_that_fails_is_judged_like_a_check(tmp_path):
     assert only(tmp_path, checks.replace("(output)", "(misspelt)")).outcome is Outcome.BROKEN
 
 
+def test_exit_in_a_fixture_ends_the_run_but_judges_nobody(tmp_path):
+    checks = """
+    import pytest
+
+    check_first = agrees_with(gcn_layer, points=5)
+
+    @pytest.fixture
+    def output(student):
+        if student.gcn_layer(np.zeros((1, 1)), np.ones((1, 2)), np.eye(2)) is {is_none} None:
+            pytest.exit("no")
+
+    @points(5)
+    def test_output(output):
+        pass
+
+    check_last = agrees_with(gcn_layer)
+    check_after = repeatable(gcn_layer, after=check_last)
+    """
+    broken = judge(write(tmp_path, checks=checks.format(is_none="not")))
+    assert broken["check_first"].outcome is Outcome.PASSED
+    assert {broken[name].outcome for name in ("test_output", "check_last")} == {Outcome.BROKEN}
+    assert "It was not run" in broken["check_last"].staff_note
+    failed = judge(write(tmp_path, checks=checks.format(is_none="")), {"gcn_layer": wrong})
+    assert {result.outcome for result in failed.values()} == {Outcome.FAILED}
+
+
 def test_tasks_are_named_by_functions(tmp_path):
     reference = GCN + "\ndef double(H: Float['n f']) -> Float['n f']:\n    return 2 * H\n"
     checks = """
@@ -421,6 +477,19 @@ def test_a_reference_that_cannot_be_used_is_an_authoring_error(tmp_path):
         judge(write(tmp_path, checks=None), points={"gcn_layer": 1, "other": 1})
     with pytest.raises(AuthoringError, match="no marker cell"):
         judge(write(tmp_path, checks=CHECKS), points={})
+
+
+def test_checks_that_are_not_there_are_an_authoring_error(tmp_path):
+    folder = write(tmp_path, checks=None)
+    with pytest.raises(AuthoringError, match="pytest could not run"):
+        run_suite(folder / "checks.py", folder / "reference.py", (Task("gcn_layer", 1.0),), None, None, b"")
+
+
+def test_chosen_checks_run_whatever_they_come_after(exercise):
+    results = judge(exercise, {"gcn_layer": row_normalised}, only=frozenset({"check_fixed_point", "no_such_check"}))
+    assert list(results) == ["check_fixed_point"]
+    assert results["check_fixed_point"].outcome is Outcome.FAILED
+    assert results["check_fixed_point"].counterexample is not None
 
 
 def test_a_check_without_a_task_is_an_authoring_error(tmp_path):
