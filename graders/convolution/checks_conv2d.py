@@ -39,7 +39,7 @@ check_plain = agrees_with(
 )
 
 
-@check("conv2d has stride 1, padding 0 and dilation 1 unless told otherwise", points=1, task="conv2d")
+@check("conv2d has stride 1, padding 0 and dilation 1 unless told otherwise", points=1, task="conv2d", examples=LAW)
 @given(inputs_of(conv2d, **layers(height=(4, 6), width=(4, 6))))
 def check_defaults(student, a):
     assert_close(student.conv2d(a["x"], a["w"], a["b"]), conv2d(a["x"], a["w"], a["b"]))
@@ -77,7 +77,7 @@ check_together = agrees_with(
     **layers(**ANY),
 )
 
-check_conv2d_purity = leaves_inputs_alone(conv2d, points=1, after=check_plain, **layers(**ANY))
+check_conv2d_purity = leaves_inputs_alone(conv2d, points=1, after=check_plain, examples=LAW, **layers(**ANY))
 
 
 NO_BIAS = {"b": lambda sizes: st.just(np.zeros(sizes["f"]))}

@@ -73,7 +73,7 @@ check_darker = law(
     **ANY,
 )
 
-check_pool_purity = leaves_inputs_alone(max_pool2d, points=1, after=check_side_by_side, **ANY)
+check_pool_purity = leaves_inputs_alone(max_pool2d, points=1, after=check_side_by_side, examples=LAW, **ANY)
 
 check_increasing = law(
     max_pool2d,

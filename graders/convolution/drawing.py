@@ -3,7 +3,7 @@
 from assay.checks import *
 
 SIZES = {"n": (1, 2), "c": (1, 3), "f": (1, 3), "height": (1, 7), "width": (1, 7), "rows": (1, 3), "columns": (1, 3)}
-LAW = 10  # examples of a law that gives no points
+LAW = 10  # examples of a check that few are enough for: laws, and arguments left alone
 
 
 def fits(a):
