@@ -205,9 +205,10 @@ class Session:
         args = [decoder.decode(node) for node in message["args"]]
         kwargs = {name: decoder.decode(node) for name, node in message["kwargs"].items()}
         decoder.finish()
+        function = self._known(message["callback"])
         encoder = Encoder(self._other, TO_WORKER)
         try:
-            value = self._known(message["callback"])(*args, **kwargs)
+            value = function(*args, **kwargs)
         except Exception as error:
             if isinstance(error, AssertionError) and self._objection is None:
                 self._objection = error

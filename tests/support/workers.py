@@ -36,7 +36,7 @@ class Ended:
 class Scripted:
     """A worker in a thread that does what a function says with its end of the channel."""
 
-    behave: Callable[[socket.socket], None]
+    behave: Callable[[socket.socket], object]
     reason: str = "stopped"
     stopped: int = 0
     channel: socket.socket = field(init=False)
