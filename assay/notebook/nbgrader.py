@@ -28,9 +28,9 @@ from assay.grading.html import as_html
 from assay.grading.rounds import save_report
 from assay.notebook.extract import Rebuilt, rebuild, source_of, unanswered
 from assay.notebook.files import side_files
-from assay.notebook.nbgrader_admission import OF_NBGRADER, admit, submitted_notebook
+from assay.notebook.nbgrader_admission import admit, submitted_notebook
 from assay.notebook.nbgrader_services import Services
-from assay.notebook.outputs import error_output
+from assay.notebook.nbgrader_stock import run_with_tests
 from assay.notebook.visible import is_marker, marker_outputs, notes_cell, take_outputs, to_run
 from assay.outcome import Report
 
@@ -132,7 +132,7 @@ class GradeInSandbox(NbGraderPreprocessor):
             self._tell_staff(of["student"], report)
             notes = report.notes
         else:
-            _run_with_tests(nb, services, Path(resources["metadata"]["path"]))
+            run_with_tests(nb, services, Path(resources["metadata"]["path"]))
         if notes:
             nb.cells.insert(0, notes_cell(notes))
         return nbformat.from_dict(nb), resources
@@ -200,32 +200,3 @@ def _fill_markers(nb: Any, exercise: Exercise, report: Report) -> None:
             as_text(Report(report.assignment, report.for_task(name)), (tasks[name],)),
             report.score(name, tasks[name].points),
         )
-
-
-def _run_with_tests(nb: Any, services: Services, folder: Path) -> None:
-    """Run a stock notebook; whatever comes back, each tested cell ends with something nbgrader can score."""
-    names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.suffix != ".ipynb")
-    files = side_files(folder, sorted(set(names) - set(OF_NBGRADER)))
-    ran = services.run(to_run(nb, markers=True), services.stock_libraries, files, services.stock_limits)
-    try:
-        take_outputs(nb, ran, markers=True)
-    except ValueError as error:
-        raise SubmissionError(f"What came back from the sandbox cannot be read: {error}.") from error
-    for cell in filter(is_marker, nb.cells):
-        outputs = list(cell.outputs)
-        if cell.source.strip() and cell.execution_count is None:
-            outputs.append(error_output("DeadKernelError", "The kernel was lost before this cell could run."))
-        elif _promises_too_much(outputs, float(cell.metadata.nbgrader.points)):
-            outputs = [error_output("ValueError", "The result of this cell is more than its points.")]
-        cell.outputs = outputs
-
-
-def _promises_too_much(outputs: list[dict[str, Any]], points: float) -> bool:
-    """Whether nbgrader would take a score above the maximum from these outputs, and give up on the submission."""
-    for output in outputs:
-        if output["output_type"] == "execute_result":
-            try:
-                return float(output["data"]["text/plain"]) > points
-            except ValueError:
-                return False
-    return False

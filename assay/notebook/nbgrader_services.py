@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from importlib.metadata import distributions
 
 from assay.course import Course, Exercise
 from assay.grading.pipeline import grade
@@ -50,9 +48,3 @@ class Services:
     def run(self, notebook: str, libraries: tuple[str, ...], files: Mapping[str, bytes], limits: Limits) -> str:
         """A notebook after its run in the sandbox, as JSON that is the student's claim."""
         return self.run_notebook(self.isolation, notebook, libraries=libraries, files=files, limits=limits)
-
-    @cached_property
-    def stock_libraries(self) -> tuple[str, ...]:
-        """Every installed distribution but this one: a notebook of stock nbgrader names none."""
-        names = {found.metadata["Name"] for found in distributions() if found.files}
-        return tuple(sorted(name for name in names if name and name.lower() != "assay"))

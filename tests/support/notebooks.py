@@ -215,8 +215,9 @@ SCALE_GRADERS = {
         from assay.checks import *
         from reference import scale, shift
 
-        check_scale = agrees_with(scale, points=4)
-        check_shift = agrees_with(shift, points=2)
+        numbers = st.integers(-8, 8).map(float)
+        check_scale = agrees_with(scale, points=4, factor=numbers)
+        check_shift = agrees_with(shift, points=2, offset=numbers)
         """,
 }
 
