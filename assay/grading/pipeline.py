@@ -134,6 +134,7 @@ def _serve(
 ) -> Report:
     """Answer a judge's requests until it reports. Every worker has ended when this returns or raises."""
     job = Job(program="worker", libraries=exercise.libraries, limits=exercise.limits, files=files)
+    waiting = [isolation.start(job)]  # the first worker starts while the judge does
     workers: dict[int, Running] = {}
     notes: list[str] = []
     try:
@@ -141,7 +142,7 @@ def _serve(
             message = receive(judge.channel, deadline=deadline)
             match message:
                 case {"kind": "start", "worker": int(number)} if number not in workers and len(workers) < WORKERS:
-                    workers[number] = isolation.start(job)
+                    workers[number] = waiting.pop() if waiting else isolation.start(job)
                     send(judge.channel, {"kind": "started"}, descriptor=workers[number].channel.fileno())
                 case {"kind": "stop", "worker": int(number)} if number in workers:
                     ending = workers.pop(number).stop()
@@ -155,7 +156,7 @@ def _serve(
                 case _:
                     raise ControlError("it says something that a judge does not say")
     finally:
-        for worker in workers.values():
+        for worker in (*waiting, *workers.values()):
             worker.stop()
 
 
