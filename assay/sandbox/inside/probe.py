@@ -13,6 +13,7 @@ import signal
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 CHILDREN = 64  # forks tried beyond the cap
@@ -40,7 +41,7 @@ def look_around(asked: dict[str, Any]) -> dict[str, Any]:
         "user": os.getuid(),
         "children": _forks(asked["processes"] + CHILDREN),
         "memory": _attempt(lambda: len(bytearray(asked["memory"]))),
-        "modules": [name for name in asked["modules"] if _attempt(lambda name=name: __import__(name)) is not None],
+        "modules": [name for name in asked["modules"] if _attempt(partial(__import__, name)) is not None],
     }
 
 
@@ -64,15 +65,11 @@ def _seen(process: int) -> list[str]:
 
 def _harm(process: int) -> None:
     """Act on a process outside in every way that its user could."""
-    libc = ctypes.CDLL(None)
-    for action in (
-        lambda: libc.ptrace(ATTACH, process, None, None),
-        lambda: resource.prlimit(process, resource.RLIMIT_NOFILE, (5, 5)),
-        lambda: os.sched_setaffinity(process, {0}),
-        lambda: os.setpriority(os.PRIO_PROCESS, process, 19),
-        lambda: os.kill(process, signal.SIGKILL),
-    ):
-        _attempt(action)
+    _attempt(lambda: ctypes.CDLL(None).ptrace(ATTACH, process, None, None))
+    _attempt(lambda: resource.prlimit(process, resource.RLIMIT_NOFILE, (5, 5)))
+    _attempt(lambda: os.sched_setaffinity(process, {0}))
+    _attempt(lambda: os.setpriority(os.PRIO_PROCESS, process, 19))
+    _attempt(lambda: os.kill(process, signal.SIGKILL))
 
 
 def _write(folder: str, secret: str) -> None:
@@ -116,7 +113,7 @@ def _reaches(asked: dict[str, Any]) -> dict[str, Callable[[], Any]]:
         "a socket in a folder": lambda: connect(socket.AF_UNIX, asked["socket"]),
         "a datagram socket": lambda: datagram(asked["datagram"]),
     }
-    return ways | {f"a socket of {family}": lambda family=family: opened(family) for family in FAMILIES}
+    return ways | {f"a socket of {family}": partial(opened, family) for family in FAMILIES}
 
 
 def _forks(most: int) -> int:

@@ -7,7 +7,6 @@ what is kept secret from, and how far is kept away, a program that tries to brea
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,13 +16,15 @@ from assay.sandbox.isolation.bubblewrap import Bubblewrap
 from assay.sandbox.isolation.confined import FENCES, Confined
 from assay.sandbox.isolation.job import Ending, Isolation, Job
 from assay.sandbox.isolation.running import Running
+from assay.sandbox.isolation.scratch import sweep
 from assay.sandbox.isolation.self_test import Verdict, try_to_break
 
-__all__ = ["Ending", "Isolation", "Job", "Running", "choose", "open_door", "tiers", "try_to_break"]
+__all__ = ["Ending", "Isolation", "Job", "Running", "choose", "first_that_holds", "open_door", "tiers", "try_to_break"]
 
 
 def tiers() -> tuple[Isolation, ...]:
     """All tiers, the best one first, whether they hold here or not."""
+    sweep()
     place = cgroup.find_place()
     groups = place if cgroup.works(place) else None
     without_landlock = tuple(name for name in FENCES if name != "files")
@@ -43,14 +44,11 @@ def choose(guard: Path | None = None) -> Isolation:
     return isolation
 
 
-def first_that_holds(
-    guard: Path | None = None, said: Callable[[Verdict], None] = lambda verdict: None
-) -> tuple[Isolation | None, tuple[Verdict, ...]]:
+def first_that_holds(guard: Path | None = None) -> tuple[Isolation | None, tuple[Verdict, ...]]:
     """The first tier that withstands its self-test, or None, and what was found on the way to it."""
     verdicts = []
     for tier in tiers():
         verdicts.append(try_to_break(tier, guard))
-        said(verdicts[-1])
         if verdicts[-1].holds:
             return tier, tuple(verdicts)
     return None, tuple(verdicts)

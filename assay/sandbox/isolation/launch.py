@@ -26,6 +26,7 @@ from assay.sandbox.limits import MiB
 
 INSIDE = Path(__file__).resolve().parent.parent / "inside"
 BEGIN = "import sys; sys.path.append(sys.argv.pop(1)); from inside.start import main; main()"
+HINT = "\nRun `assay doctor` to see what this machine allows."
 START_SECONDS = 120.0  # for loading the libraries; a first torch or TensorFlow from a slow disk takes long
 NOTEBOOK_LIBRARIES = ("nbclient", "ipykernel")
 NOTEBOOK_PROCESSES = 48  # threads of the driver and of the kernel
@@ -154,8 +155,8 @@ def _await(running: Running, ready: IO[bytes]) -> None:
         if not said.endswith(b"\n"):
             ending = running.stop()
             raise SandboxError(
-                f"The sandbox did not start ({ending.reason}, status {ending.status}). It said:\n"
-                f"{ending.output.strip()[-2000:] or 'nothing'}\nRun `assay doctor` to see what this machine allows."
+                f"The sandbox did not start ({ending.reason}, status {ending.status}). It said: "
+                f"{ending.output.strip()[-2000:] or 'nothing'}{HINT}"
             )
     running.begins()
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from assay.sandbox.isolation.launch import INSIDE
 from assay.sandbox.libraries import View
 
+PREFIX = "assay-scratch-"
+
 
 @dataclass(frozen=True)
 class Scratch:
@@ -55,7 +57,7 @@ class Scratch:
 
 def make_scratch(view: View, user: int | None) -> Scratch:
     """A new scratch folder whose `home` belongs to this uid, or to us."""
-    scratch = Scratch(Path(tempfile.mkdtemp(prefix="assay-")))
+    scratch = Scratch(Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")))
     scratch.folder.chmod(0o711)
     for place, lies in (*view.entries, (INSIDE.name, INSIDE)):
         link = scratch.view / place
@@ -65,3 +67,11 @@ def make_scratch(view: View, user: int | None) -> Scratch:
     if user is not None:
         os.chown(scratch.home, user, user)
     return scratch
+
+
+def sweep() -> None:
+    """Remove what graders that crashed have left."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        grader = folder.name.removeprefix(PREFIX).split("-")[0]
+        if folder.lstat().st_uid == os.geteuid() and not Path("/proc", grader).exists():
+            Scratch(folder).remove()

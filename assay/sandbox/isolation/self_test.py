@@ -17,7 +17,7 @@ from typing import Any
 from assay.errors import SandboxError
 from assay.sandbox.isolation.ground import ground
 from assay.sandbox.isolation.job import Isolation, Job
-from assay.sandbox.isolation.launch import environment
+from assay.sandbox.isolation.launch import HINT, environment
 from assay.sandbox.limits import Limits, MiB
 
 PROBE = Job("probe", limits=Limits(memory=256 * MiB, processes=8, cpu_seconds=20))
@@ -102,7 +102,7 @@ def try_to_break(tier: Isolation, guard: Path | None = None) -> Verdict:
                 return Verdict(tier.name, error=f"the probe was lost ({ending.reason}): {ending.output[-500:]}")
             return Verdict(tier.name, _judge(found, bait, token))
     except (SandboxError, OSError) as error:
-        return Verdict(tier.name, error=str(error))
+        return Verdict(tier.name, error=str(error).removesuffix(HINT))
 
 
 def _judge(found: dict[str, Any], bait: Bait, token: str) -> tuple[Trial, ...]:
@@ -113,7 +113,8 @@ def _judge(found: dict[str, Any], bait: Bait, token: str) -> tuple[Trial, ...]:
         Trial("files of this machine stay secret", found["secret"] is None and found["listing"] is None, True),
         Trial("nothing outside can be changed", bait.untouched(token), True),
         Trial("no network and no service can be reached", not found["reached"], True, ", ".join(found["reached"])),
-        Trial("other processes cannot be read", not found["processes seen"], True),
+        Trial("other processes cannot be read", not {"environ", "maps"} & set(found["processes seen"]), True),
+        Trial("other processes cannot be seen", not found["processes seen"], False),
         Trial("other processes cannot be touched", bait.unharmed(), True),
         Trial("the environment is empty", not strange, True, ", ".join(name for name, _ in strange)),
         Trial("only the named libraries are there", not found["modules"], True, ", ".join(found["modules"])),
