@@ -299,7 +299,8 @@ def check_diamonds(student, a, b, x, depth):
         out = left * out + right * out
     out.backward()
     got = attributes([value], ["x"], "grad")
-    assert_close(got, ((a + b) ** depth,), parts=(f"x.grad after {depth} diamonds",))
+    name = f"x.grad for x = {x:g}, a = {a:g}, b = {b:g} and {depth} in a row"
+    assert_close(got, ((a + b) ** depth,), parts=(name,))
 
 
 @value_check("random expression graphs", 1.5)

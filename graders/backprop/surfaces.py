@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from assay.checks import *
 
 
-@dataclass
+@dataclass(repr=False)
 class Surface:
     """f(x) = sum(a x^3) + sum(b x^2) + s^2 + 2 sin(s) with s = sum(c x); counts its calls."""
 
@@ -14,9 +14,6 @@ class Surface:
     c: np.ndarray
     sine: float  # 2, or 0 in a quadratic
     calls: int = 0
-
-    def __post_init__(self) -> None:
-        self.__name__ = self.__qualname__ = str(self)  # what a student is shown in a counterexample
 
     def __call__(self, x) -> float:
         if np.shape(x) != self.a.shape:
@@ -30,7 +27,7 @@ class Surface:
         s = (self.c * x).sum()
         return 3 * self.a * x**2 + 2 * self.b * x + self.c * (2 * s + self.sine * np.cos(s))
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         terms = (
             ["sum(b * x**2)", "s**2"] if self.sine == 0 else ["sum(a * x**3)", "sum(b * x**2)", "s**2", "2 * sin(s)"]
         )
