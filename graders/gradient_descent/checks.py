@@ -146,6 +146,7 @@ descent_purity = leaves_inputs_alone(
     "who starts at the minimum stays there",
     task="gradient_descent",
     hint="At the minimum the gradient is zero, so x - lr * grad(x) is x.",
+    examples=10,
 )
 @given(inputs_of(gradient_descent, steps=st.integers(1, 4), sizes=SMALL))
 def descent_minimum(student, inputs):
@@ -159,6 +160,7 @@ def descent_minimum(student, inputs):
     task="gradient_descent",
     after=descent_one_step,
     hint="A step depends on the place alone: not on its number, nor on how many steps there are in all.",
+    examples=10,
 )
 @given(inputs_of(gradient_descent, steps=st.integers(2, 5), sizes=SMALL))
 def descent_continues(student, inputs):
@@ -172,6 +174,7 @@ def descent_continues(student, inputs):
     "with a small learning rate it never goes uphill",
     task="gradient_descent",
     hint="The gradient points uphill: subtract it.",
+    examples=10,
 )
 @given(inputs_of(gradient_descent, steps=st.integers(1, 4), sizes=SMALL))
 def descent_downhill(student, inputs):
