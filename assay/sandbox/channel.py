@@ -96,8 +96,8 @@ class Channel:
 
 
 def _milliseconds(deadline: float) -> int:
-    """Until the deadline, rounded up. Raises TimedOut where it has passed."""
+    """Until the deadline, rounded up, as far as `poll` can count. Raises TimedOut where it has passed."""
     left = deadline - time.monotonic()
     if left <= 0:
         raise TimedOut
-    return math.ceil(left * 1000)
+    return min(math.ceil(left * 1000), 1 << 30)

@@ -5,6 +5,7 @@ Nothing is confined: never for a submission.
 
 from __future__ import annotations
 
+import ctypes
 import socket
 import threading
 from collections.abc import Iterator, Mapping
@@ -25,7 +26,7 @@ class Stopped:
 
 
 class Thread:
-    """A worker in a thread of this process. Code that loops for ever is left behind, not stopped."""
+    """A worker in a thread of this process. A loop in Python is ended; one in native code is left behind."""
 
     def __init__(self, namespace: Mapping[str, object]) -> None:
         self.channel, self._far = socket.socketpair()
@@ -38,8 +39,11 @@ class Thread:
 
     def stop(self) -> Stopped:
         self.channel.close()
-        if self._thread is not threading.current_thread():
-            self._thread.join(timeout=0.2)
+        self._thread.join(timeout=0.2)
+        if self._thread.is_alive() and self._thread.ident is not None:
+            thread = ctypes.c_ulong(self._thread.ident)
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(SystemExit))
+            self._thread.join(timeout=1.0)
         return Stopped()
 
 

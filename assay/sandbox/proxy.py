@@ -140,9 +140,6 @@ class Student:
         self, session: Session, request: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any], seconds: float
     ) -> Answer:
         """Ask within that time, which counts towards that of the whole submission."""
-        if self._left <= 0:
-            session.stop()
-            raise StudentLost("timeout", f"all calls together took longer than {self._limits.seconds:g} seconds")
         start = time.monotonic()
         try:
             return session.ask(request, args, kwargs, start + min(seconds, self._left))
@@ -151,6 +148,9 @@ class Student:
 
     def _ready(self) -> Session:
         """The worker with the cells loaded."""
+        if self._left <= 0:
+            self.close()
+            raise StudentLost("timeout", f"all calls together took longer than {self._limits.seconds:g} seconds")
         if self._session is not None and self._session.alive:
             return self._session
         if len(self._failed_loads) >= LOADS:

@@ -26,9 +26,11 @@ CALLBACKS = 100_000  # in one call
 KINDS = ("missing", "raised", "type", "size")
 TO_WORKER = Caps(header=32 * 1024 * 1024, blob=4 * 1024**3)
 GONE = ["gone"]
+TOLD = (TypeError, ValueError, IndexError, KeyError, ZeroDivisionError, OverflowError)  # by name, to student code
 ENDINGS = {  # how a worker ended that closed its channel
     "memory": ("memory", "used more memory than allowed"),
     "cpu": ("timeout", "used more CPU time than allowed"),
+    "disk": ("died", "wrote more to its files than allowed"),
 }
 
 
@@ -68,7 +70,7 @@ class Answer(NamedTuple):
 
 
 class Session:
-    """A connected worker. `wrap` makes the judge's own object of a Stub; `number_of` is its inverse."""
+    """A connected worker. `wrap` makes the judge's own object of a Stub; `stub_of` finds the Stub of such an object."""
 
     def __init__(
         self,
@@ -248,7 +250,7 @@ def _student_error(error: object) -> StudentError:
 
 def _told_to_student(error: Exception, args: list[Any]) -> dict[str, str]:
     """The kind of error and what the student passed; never its text, which may tell what the check knows."""
-    name = type(error).__name__ if type(error).__module__ == "builtins" else "RuntimeError"
+    name = type(error).__name__ if type(error) in TOLD else "RuntimeError"
     given = ", ".join(_shape(value) for value in args) or "nothing"
     return {"type": name, "message": clean(f"the function passed by the check could not use {given}")}
 

@@ -167,7 +167,8 @@ class TestHostileWorkers:
         assert lost.value.kind == "protocol"
 
     @pytest.mark.parametrize(
-        ("reason", "kind"), [("ended", "died"), ("crashed", "died"), ("memory", "memory"), ("cpu", "timeout")]
+        ("reason", "kind"),
+        [("ended", "died"), ("crashed", "died"), ("memory", "memory"), ("cpu", "timeout"), ("disk", "died")],
     )
     def test_a_worker_that_ends(self, reason: str, kind: str) -> None:
         student, workers = scripted(lambda far: next_request(far), reason=reason)

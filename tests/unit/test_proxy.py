@@ -1,6 +1,7 @@
 """A student as the checks see it: calls, records, loading, time."""
 
 import socket
+import threading
 from typing import Any
 
 import numpy as np
@@ -131,3 +132,17 @@ class TestTime:
             assert lost.value.kind == "timeout"
             with pytest.raises(StudentLost, match="all calls together took longer than 1 seconds"):
                 student.f()
+
+
+def test_trusted_code_that_loops_is_ended_too() -> None:
+    looping = []
+
+    def loop() -> None:
+        while True:
+            looping.append(threading.current_thread())
+            del looping[1:]
+
+    with local_student({"loop": loop, "f": lambda: 1}, QUICK) as student:
+        with pytest.raises(StudentLost, match="loop took longer than allowed"):
+            student.loop()
+        assert not looping[0].is_alive() and student.f() == 1

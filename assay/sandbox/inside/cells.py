@@ -11,7 +11,7 @@ import ast
 import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -36,7 +36,7 @@ class Shell:
         return _nothing
 
 
-def run_cells(cells: Iterable[tuple[str, str, bool]], namespace: dict[str, Any], seconds: float) -> list[str]:
+def run_cells(cells: Iterable[Sequence[Any]], namespace: dict[str, Any], seconds: float) -> list[str]:
     """Run (name, text, whether the instructor wrote it) in turn; what did not run, a sentence each.
 
     `seconds` is the wall time for all of them. Of the instructor's cells only those that stopped are told.
@@ -83,10 +83,16 @@ def _run(body: list[ast.stmt], file: str, namespace: dict[str, Any], shown: str,
             notes.append(f"{shown}: line {statement.lineno} was left out: {clean(str(error), 200)}.")
         except BaseException as error:  # SystemExit and KeyboardInterrupt end a cell too, never the worker
             if not (_is_import(statement) and issubclass(type(error), Exception)):
-                return f"{shown} stopped at line {statement.lineno}: {told(error)}."
+                return f"{shown} stopped at line {statement.lineno}: {_told_once(error, shown, statement)}."
             stand_in(statement, namespace)  # type: ignore[arg-type]
-            notes.append(f"{shown}: the import in line {statement.lineno} failed: {told(error)}.")
+            said = _told_once(error, shown, statement)
+            notes.append(f"{shown}: the import in line {statement.lineno} failed: {said}.")
     return None
+
+
+def _told_once(error: BaseException, shown: str, statement: ast.stmt) -> str:
+    """The error, with its place only where that is another than the statement."""
+    return told(error).removesuffix(f" (cell {shown}, line {statement.lineno})")
 
 
 def _is_import(statement: ast.stmt) -> bool:

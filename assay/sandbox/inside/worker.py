@@ -124,17 +124,13 @@ class Worker:
         try:
             parts = pack(reply, encoder.arrays, self.caps)
         except Refused as error:
-            parts = pack(
-                {"id": message["id"], "error": {"kind": error.kind, "message": error.message}},
-                [],
-                self.caps,
-            )
+            reply = {"id": message["id"], "error": {"kind": error.kind, "message": error.message}}
+            parts = pack(reply, [], self.caps)
         self._send(parts)
 
     def _load(self, message: dict[str, Any], given: Given) -> list[str]:
         self.caps = replace(self.caps, blob=message["frame"])
-        cells = [(name, text, instructor) for name, text, instructor in message["cells"]]
-        return run_cells(cells, self.namespace, message["milliseconds"] / 1000)
+        return run_cells(message["cells"], self.namespace, message["milliseconds"] / 1000)
 
     def _defines(self, message: dict[str, Any], given: Given) -> bool:
         return callable(self.namespace.get(message["name"]))
@@ -195,8 +191,7 @@ class Worker:
             raise TypeError(f"a function passed by the check was given {error.message}") from None
         answer, arrays = self._receive()
         if "error" in answer:
-            kind = getattr(builtins, answer["error"]["type"], RuntimeError)
-            raise kind(answer["error"]["message"])
+            raise getattr(builtins, answer["error"]["type"])(answer["error"]["message"])
         return Decoder(arrays, self.special, FROM_JUDGE).decode(answer["answer"])
 
     def _send(self, parts: Parts) -> None:
@@ -254,7 +249,8 @@ def _same(value: Any, before: Any) -> bool:
         return bool(_snapshot(value) == before)
     if value.dtype != before.dtype or value.shape != before.shape or not value.flags.c_contiguous:
         return False
-    return bytearray.__eq__(before.base, value)  # type: ignore[operator]  # compares the bytes, so nan equals nan and -0.0 is not 0.0
+    # byte by byte: nan equals nan, and -0.0 is not 0.0
+    return bytearray.__eq__(before.base, value)  # type: ignore[operator]
 
 
 def _snapshot(value: object) -> tuple[str, list[bytes]] | None:
