@@ -13,11 +13,12 @@ ALLOWED = {
     "notebook": set(),
     "grading": {"checks", "sandbox", "notebook"},
     "course": {"sandbox"},  # Limits
-    "demo": {"notebook", "grading", "sandbox", "cli"},
-    "cli": {"notebook", "grading", "sandbox", "demo"},
+    "terminal": {"notebook", "grading"},
+    "demo": {"notebook", "sandbox", "terminal"},
+    "cli": {"notebook", "sandbox", "terminal", "demo"},
 }
 INSIDE_MAY_IMPORT = {"numpy", "safetensors"}
-INSIDE_NOTEBOOK_MAY_IMPORT = {"nbclient", "nbformat", "jupyter_client", "traitlets"}
+INSIDE_NOTEBOOK_MAY_IMPORT = {"ipykernel", "nbclient", "nbformat", "jupyter_client", "traitlets"}
 
 
 def imported_modules(path: Path) -> set[str]:
