@@ -173,7 +173,7 @@ def descent_continues(student, inputs):
 @check(
     "with a small learning rate it never goes uphill",
     task="gradient_descent",
-    hint="The gradient points uphill: subtract it.",
+    hint="The gradient points uphill: subtract it, and ask for it at the place where you stand.",
     examples=10,
 )
 @given(inputs_of(gradient_descent, steps=st.integers(1, 4), sizes=SMALL))
