@@ -14,6 +14,7 @@ from rich.progress import TimeRemainingColumn as TimeLeft
 from rich.table import Table
 
 from assay.course import Course
+from assay.grading.bench import Bench
 from assay.grading.feedback import for_student
 from assay.grading.verify import RULES, Finding
 from assay.notebook.nbgrader_class import Result, Score, grade_class, submitters
@@ -82,11 +83,11 @@ def verify_and_print(course: Course, assignments: tuple[str, ...], *, seeds: int
     with _progress(console) as bar:
         line = bar.add_task("verify", total=len(assignments) * len(RULES), doing="")
         for assignment in assignments:
-            exercise = course[assignment]
+            bench = Bench(course[assignment])
             cells = []
             for name, rule in RULES.items():
                 bar.update(line, doing=f"{assignment}: {name}")
-                found = list(rule(exercise, seeds))
+                found = list(rule(bench, seeds))
                 findings += [(assignment, finding) for finding in found]
                 cells.append(SYMBOL[True] if not found else f"[red]{len(found)} :([/]")
                 bar.advance(line)
