@@ -8,7 +8,6 @@ occurrence wins and later ones are plain cells. Instructor's cells always come f
 from __future__ import annotations
 
 import copy
-import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 
 from assay.errors import SubmissionError
 from assay.notebook.reading import SubmittedCell, bare, read_cells, text_of
+from assay.notebook.shown import fenced, plain_markdown
 from assay.submission import Cell, Source
 
 EXAMPLE_TAG = "example"  # instructor's cells that only the visible notebook runs
@@ -76,23 +76,6 @@ def origin_of(cell: dict[str, Any]) -> str:
     return str(cell["metadata"].get("assay", {}).get("origin", "instructor"))
 
 
-def plain_markdown(text: str) -> str:
-    """A student's Markdown without anything that a renderer would turn into HTML, a link or an image.
-
-    A space keeps tags, link targets and definitions apart; formulas, tables and lists stay what they are. Done to the
-    text, so that it holds in nbgrader's feedback, in formgrader and in JupyterLab alike.
-    """
-    text = re.sub(r"<(?=[A-Za-z/!?])", "< ", text.replace("\0", ""))
-    return re.sub(r"\](?=[(\[:])", "] ", text)
-
-
-def fenced(text: str) -> str:
-    """Text as a Markdown block that shows it letter by letter."""
-    longest = max((len(run) for run in re.findall("`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}text\n{text}\n{fence}"
-
-
 class _Rebuilding:
     """One rebuild: which submitted cell belongs to which of the instructor's, and what follows what."""
 
@@ -111,7 +94,7 @@ class _Rebuilding:
         notebook = {
             "nbformat": 4,
             "nbformat_minor": 5,
-            "metadata": copy.deepcopy(self.instructor.get("metadata", {})),
+            "metadata": _metadata(self.instructor),
             "cells": _with_ids(cells),
         }
         return Rebuilt(notebook, tuple(said))
@@ -213,6 +196,13 @@ class _Rebuilding:
                 f"The cell {name} is no longer a code cell, so it counts as not answered. Its text is kept for whoever "
                 "grades by hand."
             )
+
+
+def _metadata(instructor: dict[str, Any]) -> dict[str, Any]:
+    """The notebook's own, but that code is coloured as plain Python: IPython's lexer can be kept busy for minutes."""
+    metadata: dict[str, Any] = copy.deepcopy(instructor.get("metadata", {}))
+    metadata.get("language_info", {}).pop("pygments_lexer", None)
+    return metadata
 
 
 def _mark(cell: dict[str, Any]) -> dict[str, Any]:

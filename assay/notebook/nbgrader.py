@@ -31,6 +31,7 @@ from assay.notebook.files import side_files
 from assay.notebook.nbgrader_admission import admit, submitted_notebook
 from assay.notebook.nbgrader_services import Services
 from assay.notebook.nbgrader_stock import run_with_tests
+from assay.notebook.shown import shorten_code
 from assay.notebook.visible import is_marker, marker_outputs, notes_cell, take_outputs, to_run
 from assay.outcome import Report
 
@@ -59,6 +60,8 @@ def configure(config: Config) -> None:
         os.environ["PATH"] = f"{path}{os.pathsep}{folder}"
     # A second layer: outputs hold no script (`outputs`, `html`), and would not be shown if they did.
     config.HTMLExporter.sanitize_html = True
+    # Colours a cell as the language of its %%magic; the lexers of some languages can be kept busy for minutes.
+    config.HighlightMagicsPreprocessor.enabled = False
 
 
 class SubmissionExporter(NotebookExporter):
@@ -133,6 +136,7 @@ class GradeInSandbox(NbGraderPreprocessor):
             notes = report.notes
         else:
             run_with_tests(nb, services, Path(resources["metadata"]["path"]))
+        shorten_code(nb.cells)
         if notes:
             nb.cells.insert(0, notes_cell(notes))
         return nbformat.from_dict(nb), resources

@@ -10,11 +10,13 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from assay.notebook.extract import fenced, origin_of
+from assay.notebook.extract import origin_of
 from assay.notebook.outputs import Allowance, safe_outputs
 from assay.notebook.reading import parse_json
+from assay.notebook.shown import fenced
 
 Cell = dict[str, Any]
+MOST_NOTES = 50
 
 
 def to_run(notebook: dict[str, Any], *, markers: bool) -> str:
@@ -73,7 +75,7 @@ def marker_outputs(html: str, text: str, points: float) -> list[dict[str, Any]]:
 
 def notes_cell(notes: Sequence[str]) -> Cell:
     """A cell that tells a student, and whoever grades by hand, how the notebook was read."""
-    lines = "\n".join(f"- {note}" for note in notes)
+    lines = "\n".join(f"- {note}" for note in notes[:MOST_NOTES])
     return {
         "cell_type": "markdown",
         "id": "assay-notes",

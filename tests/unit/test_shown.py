@@ -1,0 +1,78 @@
+"""What people see of a student's text is text, and is rendered in a moment."""
+
+import time
+
+import pytest
+from nbconvert.filters.highlight import Highlight2HTML
+from nbconvert.filters.markdown_mistune import markdown2html_mistune
+
+from assay.notebook.shown import MOST_CODE, MOST_MARKDOWN, fenced, plain_markdown, shorten_code
+from tests.support.notebooks import code
+
+SECONDS = 30.0  # what is to be avoided takes many minutes
+
+
+def test_markdown_is_text_for_every_renderer():
+    assert plain_markdown("a < b <= c, $x<y$") == "a < b <= c, $x< y$"
+    assert plain_markdown("<script>") == "< script>"
+    assert plain_markdown("[x](javascript:y) ![i](attachment:z) [a][b]\n[b]: data:x") == (
+        "[x] (javascript:y) ![i] (attachment:z) [a] [b]\n[b] : data:x"
+    )
+
+
+def test_a_fence_is_longer_than_any_in_the_text():
+    assert fenced("a ```` b").splitlines()[0] == "`````text"
+
+
+@pytest.mark.parametrize(
+    "piece", ["\\[", "\\(", "\\\\[", "\\begin{a}", "[", "**a", "`a", "$a", "<a", "> ", "|a", "# a\n"]
+)
+def test_markdown_that_would_take_minutes_takes_a_moment(piece):
+    begun = time.monotonic()
+    markdown2html_mistune(plain_markdown(piece * (20_000 // len(piece))))
+    assert time.monotonic() - begun < SECONDS
+
+
+def test_markdown_that_is_too_long_is_shown_letter_by_letter():
+    text = plain_markdown("<b>" * MOST_MARKDOWN)
+    assert text.startswith("```text\n<b>")
+    assert text.endswith(f"... {2 * MOST_MARKDOWN} more characters are not shown here.\n```")
+
+
+def test_an_answer_with_many_formulas_is_rendered():
+    text = "\n\n".join("\\begin{align} x &= \\(y\\) \\end{align}" for _ in range(100))
+    assert plain_markdown(text) == text
+
+
+def shown(*sources: str, origin: str = "student") -> list[str]:
+    cells = [code("", id=str(number)) for number, _ in enumerate(sources)]
+    for cell, source in zip(cells, sources, strict=True):
+        cell["source"] = source
+        cell["metadata"]["assay"] = {"origin": origin}
+    shorten_code(cells)
+    return [cell["source"] for cell in cells]
+
+
+def test_ordinary_code_is_shown_as_it_is():
+    text = "x = 1\n\n\n\ndef f():\n    return 2\n" * 100
+    assert shown(text) == [text]
+
+
+def test_code_is_cut_where_a_page_would_be_too_long():
+    first, second, third = shown("a" * (MOST_CODE - 5), "b" * 10, "c" * 10)
+    assert first == "a" * (MOST_CODE - 5)
+    assert second == "bbbbb\n# ... 5 more characters are not shown here."
+    assert third == "\n# ... 10 more characters are not shown here."
+
+
+def test_instructors_code_is_not_cut():
+    text = "a" * (MOST_CODE + 5)
+    assert shown(text, origin="instructor") == [text]
+
+
+@pytest.mark.parametrize("piece", ["\n ", " \n\t", "**a", "*", "f'{", "(", '"""a', "%%a\n", "a?"])
+def test_code_that_would_take_minutes_to_colour_takes_a_moment(piece):
+    (text,) = shown(piece * (20_000 // len(piece)))
+    begun = time.monotonic()
+    Highlight2HTML(pygments_lexer="python")(text)
+    assert time.monotonic() - begun < SECONDS
