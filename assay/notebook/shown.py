@@ -14,7 +14,7 @@ MOST_MARKDOWN = 50_000  # characters of one answer
 # Formulas that begin and do not end, which nbconvert looks for the end of again and again.
 _FORMULA = re.compile(r"\\\\?[\[(]|\\begin")
 MOST_FORMULAS = 400
-_BLANK = re.compile(r"(?:[ \t\f\v]*\n){12,}")  # a lexer takes time with the square of such a run
+_BLANK = re.compile(r"^(?:[ \t\f\v]*\n){12,}", flags=re.MULTILINE)  # lexers take time with the square of such a run
 
 
 def plain_markdown(text: str) -> str:
