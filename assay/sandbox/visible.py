@@ -11,15 +11,18 @@ import json
 import select
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from assay.errors import SandboxError
 from assay.sandbox.isolation.job import Ending, Isolation, Job
 from assay.sandbox.limits import Limits
 
 CELL_SECONDS = 30.0  # nbgrader's own limit
+START_SECONDS = 60.0  # for the kernel to start; nbgrader's own limit
 WHAT_HAPPENED = {
     "memory": "The notebook needed more memory than it may use",
     "cpu": "The notebook used up its processor time",
@@ -37,6 +40,7 @@ class Outcome:
 
     outputs: dict[int, tuple[list[dict[str, Any]], int | None]] = field(default_factory=dict)
     running: int = 0  # the cell that began last
+    started: bool = False  # no code of the student's has run before this
     complete: bool = False
     timed_out: bool = False
 
@@ -54,7 +58,7 @@ def run_notebook(
 
     Errors do not stop the run. A cell that takes longer than `cell_seconds` is interrupted. Where the kernel or the
     whole sandbox is lost, the cell that was running shows an error that says why, and the cells after it have no
-    output. The outputs are untrusted. Raises SandboxError where the sandbox cannot be started.
+    output. The outputs are untrusted. Raises SandboxError where sandbox or kernel cannot be started.
     """
     document = json.loads(notebook)
     code = [cell for cell in document["cells"] if cell["cell_type"] == "code"]
@@ -70,6 +74,9 @@ def run_notebook(
             _follow(running.channel, request, outcome, limits)
     finally:
         ending = running.stop()
+    if not outcome.started:
+        said = ending.output[-2000:] or "nothing"
+        raise SandboxError(f"The kernel of the visible run did not start ({ending.reason}). It said: {said}")
     if not outcome.complete:
         _explain(outcome, ending, limits)
     for number, cell in enumerate(code):
@@ -79,11 +86,14 @@ def run_notebook(
 
 def _follow(channel: socket.socket, request: dict[str, Any], outcome: Outcome, limits: Limits) -> None:
     """Send the cells and take down what is told of them until the end, the time limit, or the first nonsense."""
-    deadline = time.monotonic() + limits.seconds
-    channel.settimeout(limits.seconds)
+    deadline = time.monotonic() + START_SECONDS
+    channel.settimeout(START_SECONDS)
     channel.sendall(json.dumps(request).encode() + b"\n")
-    for line in _lines(channel, deadline, limits.frame):
+    lines = _Lines(channel, limits.frame)
+    while (line := lines.next(deadline)) is not None:
         message = _message(line)
+        if not outcome.started:
+            outcome.started, deadline = True, time.monotonic() + limits.seconds
         if message.get("end") is True:
             outcome.complete = True
             return
@@ -98,24 +108,35 @@ def _follow(channel: socket.socket, request: dict[str, Any], outcome: Outcome, l
     outcome.timed_out = time.monotonic() >= deadline
 
 
-def _lines(channel: socket.socket, deadline: float, most: int) -> Iterator[bytes]:
-    """Lines from the channel, until it closes or time is up. Raises Malformed where all take more than `most` bytes."""
-    poll = select.poll()
-    poll.register(channel, select.POLLIN)
-    channel.setblocking(False)
-    pending, total = bytearray(), 0
-    while poll.poll(1000 * max(deadline - time.monotonic(), 0)):
-        data = channel.recv(1 << 16)
-        total += len(data)
-        if total > most:
-            raise Malformed("too much output")
-        if not data:
-            return
-        pending += data
-        if b"\n" in data:
-            *complete, rest = pending.split(b"\n")
-            pending = bytearray(rest)
-            yield from map(bytes, complete)
+class _Lines:
+    """Lines from a channel, at most so many bytes in all."""
+
+    def __init__(self, channel: socket.socket, most: int) -> None:
+        channel.setblocking(False)
+        self._channel = channel
+        self._poll = select.poll()
+        self._poll.register(channel, select.POLLIN)
+        self._left = most
+        self._pending = bytearray()
+        self._complete: deque[bytes] = deque()
+
+    def next(self, deadline: float) -> bytes | None:
+        """The next line; None where the channel is closed or time is up. Raises Malformed past the cap."""
+        while not self._complete:
+            if not self._poll.poll(1000 * max(deadline - time.monotonic(), 0)):
+                return None
+            data = self._channel.recv(1 << 16)
+            self._left -= len(data)
+            if not data:
+                return None
+            if self._left < 0:
+                raise Malformed("too much output")
+            self._pending += data
+            if b"\n" in data:
+                *complete, rest = self._pending.split(b"\n")
+                self._pending = bytearray(rest)
+                self._complete.extend(map(bytes, complete))
+        return self._complete.popleft()
 
 
 def _message(line: bytes) -> dict[str, Any]:

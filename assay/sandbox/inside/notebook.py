@@ -138,13 +138,19 @@ def _client_class() -> type:
 
         def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> Any:
             if msg["msg_type"] not in ("status", "execute_input", "clear_output"):
-                before = self.taken
+                room = self.most - self.taken
                 self.taken += len(json.dumps(msg["content"], default=str)) + WITH_EACH_OUTPUT
                 if self.taken > self.most:
-                    if before <= self.most:
-                        cell.outputs.append(_stream(f"\n[more output than {self.most} bytes: the rest is left out]\n"))
-                    return None
+                    return self.cut_off(msg, cell, cell_index, room)
             return super().process_message(msg, cell, cell_index)
+
+        def cut_off(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int, room: int) -> None:
+            if room <= 0:
+                return
+            if msg["msg_type"] == "stream":
+                msg["content"]["text"] = msg["content"]["text"][:room]
+                super().process_message(msg, cell, cell_index)
+            cell.outputs.append(_stream(f"\n[more output than {self.most} bytes: the rest is left out]\n"))
 
         def tell(self) -> None:
             cell = self.nb.cells[self.at]

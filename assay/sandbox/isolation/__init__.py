@@ -11,12 +11,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from assay.errors import SandboxError
-from assay.sandbox.isolation import cgroup
+from assay.sandbox.isolation import cgroup, scratch
 from assay.sandbox.isolation.bubblewrap import Bubblewrap
 from assay.sandbox.isolation.confined import FENCES, Confined
 from assay.sandbox.isolation.job import Ending, Isolation, Job
 from assay.sandbox.isolation.running import Running
-from assay.sandbox.isolation.scratch import sweep
 from assay.sandbox.isolation.self_test import Verdict, try_to_break
 
 __all__ = ["Ending", "Isolation", "Job", "Running", "choose", "first_that_holds", "open_door", "tiers", "try_to_break"]
@@ -24,8 +23,9 @@ __all__ = ["Ending", "Isolation", "Job", "Running", "choose", "first_that_holds"
 
 def tiers() -> tuple[Isolation, ...]:
     """All tiers, the best one first, whether they hold here or not."""
-    sweep()
     place = cgroup.find_place()
+    cgroup.sweep(place)
+    scratch.sweep()
     groups = place if cgroup.works(place) else None
     without_landlock = tuple(name for name in FENCES if name != "files")
     return (Bubblewrap(groups), Confined(groups), Confined(groups, without_landlock, "own user"))

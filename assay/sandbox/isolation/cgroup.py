@@ -10,6 +10,7 @@ import signal
 import subprocess
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -63,10 +64,8 @@ class Group:
         _written(self.folders[-1] / "pids.max", "0")  # nothing can fork away
         for entrance in self.entrances:
             for process in _processes(entrance):
-                try:
+                with suppress(OSError):  # it has ended meanwhile
                     os.kill(process, signal.SIGKILL)
-                except ProcessLookupError:
-                    continue
 
 
 def find_place(mounts: str | None = None, own: str | None = None) -> Place | None:
@@ -106,12 +105,16 @@ def make_group(place: Place | None, *, memory: int, processes: int) -> Group | N
     return group
 
 
-def works(place: Place | None) -> bool:
-    """Whether a group can really be made there and entered by another process. Sweeps up after crashed graders."""
+def sweep(place: Place | None) -> None:
+    """Remove the empty groups that graders which crashed have left."""
     for folder in place.folders if place is not None else ():
         for left in folder.glob("assay-*"):
             if not Path("/proc", left.name.split("-")[1]).exists():
                 _removed(left)  # fails, and does no harm, while a process is in it
+
+
+def works(place: Place | None) -> bool:
+    """Whether a group can really be made there and entered by another process."""
     group = make_group(place, memory=64 * MiB, processes=8)
     if group is None:
         return False
@@ -172,7 +175,8 @@ def _field(file: Path, name: str) -> int:
 
 
 def _processes(entrance: Path) -> list[int]:
-    return [int(line) for line in _text(entrance).split()]
+    """Process ids in a group. Those of another process namespace are shown as 0, which would mean ourselves."""
+    return [process for process in map(int, _text(entrance).split()) if process > 1]
 
 
 def _written(file: Path, value: str) -> bool:
