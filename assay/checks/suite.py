@@ -35,6 +35,7 @@ CALLS = 4  # calls of a counterexample that are shown
 UNUSED = ("cacheprovider", "terminal", "faulthandler", "warnings", "unraisableexception", "threadexception")
 PYTEST = (
     "--noconftest",
+    "--assert=plain",  # a rewritten assert quotes the check's own source, and a student reads the message
     "--import-mode=importlib",
     "--capture=sys",
     *(part for name in UNUSED for part in ("-p", f"no:{name}")),
