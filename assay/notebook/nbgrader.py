@@ -37,6 +37,7 @@ from assay.outcome import Report
 
 HERE = "assay.notebook.nbgrader"
 OF_THE_PREPROCESSORS = "nbgrader.preprocessors"
+TESTS_INSIDE = "The tests of %s.ipynb stand in it, where a student's code can read hidden ones and forge a score."
 
 
 def configure(config: Config) -> None:
@@ -135,6 +136,8 @@ class GradeInSandbox(NbGraderPreprocessor):
             self._tell_staff(of["student"], report)
             notes = report.notes
         else:
+            if services.course.has_checks(of["assignment"]) and any(map(is_marker, nb.cells)):
+                self.log.warning(TESTS_INSIDE, of["notebook"])
             run_with_tests(nb, services, Path(resources["metadata"]["path"]))
         shorten_code(nb.cells)
         if notes:
