@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 from nbgrader.api import MissingEntry
 from nbgrader.converters import Autograde, GenerateFeedback
@@ -161,7 +162,8 @@ def _write_feedback(course: Course, assignment: str, students: tuple[str, ...]) 
 def _result(course: Course, assignment: str, student: str, converter: OneSubmission, log: str) -> Result:
     """What the gradebook says after grading."""
     pages = tuple(sorted((course.feedback / student / assignment).glob("*.html")))
-    scores, penalty = [], 0.0
+    scores: list[Score] = []
+    penalty = 0.0
     with open_gradebook(course) as gradebook:
         try:
             submission = gradebook.find_submission(assignment, student)
@@ -169,18 +171,8 @@ def _result(course: Course, assignment: str, student: str, converter: OneSubmiss
             return Result(student, assignment, error=f"{student} was not graded: the gradebook has no submission.")
         for notebook in submission.notebooks:
             penalty += notebook.late_submission_penalty or 0.0
-            for grade in notebook.grades:
-                decided = grade.manual_score is not None or grade.auto_score is not None
-                automatic = grade.cell.cell_type == "code" and grade.auto_score is not None
-                scores.append(
-                    Score(
-                        grade.name,
-                        grade.score if decided else None,
-                        grade.max_score,
-                        automatic,
-                        grade.needs_manual_grade,
-                    )
-                )
+            by_hand = {cell.name for cell in notebook.notebook.solution_cells}
+            scores += [_score(grade, by_hand) for grade in notebook.grades]
     return Result(
         student,
         assignment,
@@ -191,4 +183,15 @@ def _result(course: Course, assignment: str, student: str, converter: OneSubmiss
         error="" if pages else f"{student} was graded, but no feedback page could be written.",
         skipped=converter.skipped,
         warnings=tuple(line.partition("] ")[2] for line in log.splitlines() if line.startswith("[WARNING]")),
+    )
+
+
+def _score(grade: Any, by_hand: set[str]) -> Score:
+    decided = grade.manual_score is not None or grade.auto_score is not None
+    return Score(
+        name=grade.name,
+        points=grade.score if decided else None,
+        maximum=grade.max_score,
+        automatic=grade.cell.cell_type == "code" and grade.name not in by_hand,
+        needs_manual_grade=grade.needs_manual_grade,
     )

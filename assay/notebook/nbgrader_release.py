@@ -21,6 +21,7 @@ from assay.errors import CourseError, GradebookError
 from assay.notebook.nbgrader import configure
 
 CONFIG = "nbgrader_config.py"
+LEFT_BEHIND = {".ipynb_checkpoints", "__pycache__"}
 
 
 def release(course: Course, assignment: str) -> Path:
@@ -81,7 +82,10 @@ def run(converter: BaseConverter, failed: str) -> str:
         outcome = capture_log(converter)
     log = str(outcome.get("log", ""))
     if not outcome["success"]:
-        reason = _last_error(log) or str(outcome.get("error", "")).strip().rpartition("\n")[2]
+        raised = str(outcome.get("error", "")).strip().rpartition("\n")[2]
+        if raised.startswith("KeyboardInterrupt"):  # which nbgrader takes for an error like any other
+            raise KeyboardInterrupt
+        reason = _last_error(log) or raised
         raise GradebookError(f"{failed}: {reason}")
     return log
 
@@ -113,4 +117,6 @@ def _last_error(log: str) -> str:
 
 
 def _files(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """Contents by relative path, without what Jupyter and Python leave behind when somebody looks at a folder."""
+    files = (path for path in folder.rglob("*") if path.is_file() and not LEFT_BEHIND & set(path.parts))
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}

@@ -46,6 +46,8 @@ def judge(exercise, source, *, secret, round, isolation, files) -> Report:
     checks = []
     for task in exercise.tasks:
         text = "".join(cell.text for cell in source.cells if cell.name == f"{task.name}_answer")
+        if "interrupt" in text:
+            raise KeyboardInterrupt
         if "lose the sandbox" in text:
             raise SandboxError("The sandbox was lost. Grade again.")
         outcome = Outcome.PASSED if text and "NotImplementedError" not in text else Outcome.FAILED
@@ -113,6 +115,7 @@ def test_every_submission_ends_with_a_result_whatever_it_is(course):
     assert seen == [(n, 5, name) for n, name in enumerate(sorted(results), start=1)]
     assert scores(results["honest"]) == {"scale": 4, "shift": 2, "order_explained": None}
     assert results["honest"].needs_manual_grade
+    assert [score.automatic for score in results["honest"].scores] == [True, True, False]
     assert (results["honest"].points, results["honest"].maximum) == (6, 7)
     for student in ("unfinished", "not_json", "deleted", "nothing"):
         assert scores(results[student]) == {"scale": 0, "shift": 0, "order_explained": 0}
@@ -209,6 +212,15 @@ def test_a_failure_of_ours_leaves_one_ungraded_and_grades_the_others(course):
     assert results["first"].scores == ()
     assert not (course.autograded / "first" / "scale").exists()
     assert results["second"].points == 6
+
+
+def test_an_interrupt_ends_the_run(course):
+    submit(course, "first", "scale", honest(course, scale_answer="# interrupt"))
+    submit(course, "second", "scale", honest(course))
+    with pytest.raises(KeyboardInterrupt):
+        grade(course)
+    assert not (course.autograded / "first" / "scale").exists()
+    assert not (course.autograded / "second").exists()
 
 
 def test_what_lies_beside_the_notebook_is_set_aside_before_nbgrader_sees_it(course):
@@ -383,6 +395,8 @@ def test_release_gives_the_same_files_again_and_knows_when_it_would_not(course):
     assert not is_up_to_date(course, "scale")
     assert notebook.read_bytes() == before
     release(course, "scale")
+    (course.release / "scale" / ".ipynb_checkpoints").mkdir()
+    (course.release / "scale" / ".ipynb_checkpoints" / "scale-checkpoint.ipynb").write_text("{}")
     assert is_up_to_date(course, "scale")
     (course.release / "scale" / "left over.txt").write_text("")
     assert not is_up_to_date(course, "scale")
