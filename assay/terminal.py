@@ -109,16 +109,16 @@ def _add(table: Table, result: Result) -> None:
         table.add_row(result.assignment if index == 0 else "", score.name, *_points(result, score))
     if result.late_penalty:
         table.add_row("", "late", f"-{result.late_penalty:g}", "")
-    table.add_row("", "[bold]together[/]", f"[bold]{result.points:g} / {result.maximum:g}[/]", "", end_section=True)
+    table.add_row("", "[bold]total[/]", f"[bold]{result.points:g} / {result.maximum:g}[/]", "", end_section=True)
 
 
 def _points(result: Result, score: Score) -> tuple[str, str]:
     if score.points is None:
         return f"- / {score.maximum:g}", "[dim]to be graded by hand[/]"
     shown = f"{score.points:g} / {score.maximum:g}"
-    if result.report is None or not score.automatic:
-        return shown, ""
-    checks = for_student(result.report).for_task(score.name)
+    checks = () if result.report is None else for_student(result.report).for_task(score.name)
+    if not checks:  # graded by hand, or by tests in the notebook
+        return shown, "" if score.points else "[dim]not answered[/]" if result.report else ""
     failed = next((check for check in checks if check.outcome is Outcome.FAILED), None)
     broken = any(check.outcome is Outcome.BROKEN for check in checks)
     if failed is None:

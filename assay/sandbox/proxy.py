@@ -19,6 +19,7 @@ from assay.sandbox.session import GONE, Answer, Connection, Session, Stub
 from assay.submission import Source
 
 LOADS = 2  # attempts at running the cells before every further call fails at once
+LOSSES = 3  # workers that one function may cost; after that its calls fail at once, and leave time for the others
 KEPT = 200  # calls remembered
 NOTES, NOTE = 100, 700  # how many, and characters of one
 
@@ -57,6 +58,7 @@ class Student:
         self._session: Session | None = None
         self._left = limits.seconds
         self._failed_loads: list[StudentLost] = []
+        self._losses: dict[str, list[StudentLost]] = {}  # by function
         self._notes: tuple[str, ...] = ()
         self.calls: list[Recorded] = []
 
@@ -67,7 +69,15 @@ class Student:
 
     def call(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
         """Call the student's function of that name, also where a method of this class hides it."""
-        return self._record(name, {"op": "call", "target": name}, args, kwargs)
+        losses = self._losses.setdefault(name, [])
+        try:
+            if len(losses) >= LOSSES:
+                raise StudentLost(losses[-1].kind, f"{losses[-1].message} {LOSSES} times, so it is not called again")
+            return self._record(name, {"op": "call", "target": name}, args, kwargs)
+        except StudentLost as lost:
+            if len(losses) < LOSSES:
+                losses.append(lost)
+            raise
 
     def forget(self) -> None:
         """Start of one example: no calls made, and functions passed before can no longer be called back."""

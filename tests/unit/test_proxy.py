@@ -10,7 +10,7 @@ import pytest
 from assay.errors import StudentError, StudentLost
 from assay.sandbox.limits import Limits
 from assay.sandbox.local import local_student
-from assay.sandbox.proxy import NOTHING, Student
+from assay.sandbox.proxy import LOSSES, NOTHING, Student
 from tests.support.workers import Process, Scripted, frame, next_request, process_student, source
 
 QUICK = Limits(call_seconds=0.5, load_seconds=5.0)
@@ -132,6 +132,18 @@ class TestTime:
             assert lost.value.kind == "timeout"
             with pytest.raises(StudentLost, match="all calls together took longer than 1 seconds"):
                 student.f()
+
+
+def test_a_function_that_costs_one_worker_after_another_is_not_called_for_ever() -> None:
+    cells = "import os\ncalls = 0\ndef f():\n    os._exit(1)\ndef g():\n    return 1"
+    with process_student(cells) as student:
+        for _ in range(LOSSES):
+            with pytest.raises(StudentLost, match="f ended the whole process$"):
+                student.f()
+        with pytest.raises(StudentLost, match="so it is not called again") as lost:
+            student.f()
+        assert lost.value.kind == "died"
+        assert student.g() == 1
 
 
 def test_trusted_code_that_loops_is_ended_too() -> None:

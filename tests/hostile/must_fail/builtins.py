@@ -1,5 +1,5 @@
 # Replaces builtins and modules that a grader would rely on.
-# deserves: gradient_step=0
+# deserves: gradient_step=0 descend=0 linear=0
 
 # %% gradient_step
 import builtins

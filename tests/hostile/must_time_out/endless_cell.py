@@ -1,5 +1,5 @@
-# A helper cell never ends, so that nothing after it is defined.
-# deserves: gradient_step=0 descend=0 linear=0
+# A cell never ends after it has defined a right answer; the cell is stopped, what it defined counts.
+# deserves: gradient_step=4 descend=3 linear=3
 
 # %% gradient_step
 def gradient_step(w, g, lr):
