@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import secrets
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,6 +58,30 @@ def test_an_honest_program_runs(isolation: Isolation) -> None:
         assert program.student.double(21) == 42
         assert program.student.double([1, 2]) == [1, 2, 1, 2]
     assert [ending.reason for ending in program.endings] == ["stopped"]
+
+
+def test_a_program_outlives_the_thread_that_started_it(isolation: Isolation) -> None:
+    with untrusted(isolation, "def double(x): return 2 * x") as program:
+        with ThreadPoolExecutor(1) as threads:
+            assert threads.submit(program.student.double, 1).result() == 2
+        time.sleep(0.2)
+        assert program.student.double(2) == 4
+    assert len(program.endings) == 1
+
+
+def test_torch_works(isolation: Isolation) -> None:
+    code = """
+        import torch
+        def gradient(x):
+            x = torch.tensor(x, requires_grad=True)
+            y = torch.nn.functional.conv1d(x[None, None], torch.ones(1, 1, 3)).square().sum()
+            y.backward()
+            return x.grad
+    """
+    with untrusted(isolation, code, libraries=("torch",), limits=replace(LIMITS, memory=1024 * MiB)) as program:
+        if importlib.util.find_spec("torch") is None:
+            pytest.skip("not run: torch is not installed")
+        assert program.student.gradient([1.0, 2.0, 3.0]).tolist() == [12.0, 12.0, 12.0]
 
 
 def test_files_of_the_machine_are_not_there(isolation: Isolation, secret: Path) -> None:

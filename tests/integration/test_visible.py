@@ -63,7 +63,7 @@ def test_outputs_come_back_and_errors_do_not_stop_the_run(isolation: Isolation) 
         "import numpy as np\nprint('a')\nprint('b')\nnp.arange(3)",
         {"cell_type": "markdown", "source": "text", "outputs": None},
         "1 / 0",
-        "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1, 2]);",
+        "import matplotlib.pyplot as plt\nplt.plot([1, 2]);",
         "print(open('data.csv').read()); import helper; help(helper.twice)",
         {"source": "raise SystemError", "metadata": {"tags": ["skip-execution"]}},
         "   ",

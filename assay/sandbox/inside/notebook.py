@@ -76,6 +76,7 @@ def _install_kernel(policy: Policy, modules: tuple[str, ...]) -> None:
     for variable in ("JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR", "MPLCONFIGDIR"):
         os.environ[variable] = os.path.join(os.environ["HOME"], variable.lower())
         os.makedirs(os.environ[variable], mode=0o700, exist_ok=True)
+    os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"  # ipykernel sets it after we load matplotlib
     own = replace(policy, user=None, sockets="listen")
     settings = json.dumps({"policy": asdict(own), "modules": modules})
     view = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

@@ -26,14 +26,14 @@ IGNORED = 0  # in place of an error: the call does nothing and says that it succ
 THREAD_SYNC, OPTIMIZE = 4, 8  # attributes of a filter
 NOT_EQUAL, MASKED_EQUAL = 1, 7
 
-MEMORY = """brk madvise mbind membarrier mincore mlock mlock2 mmap mmap2 mprotect mremap msync munlock munmap
-    get_mempolicy set_mempolicy pkey_alloc pkey_free pkey_mprotect map_shadow_stack"""
+MEMORY = """brk get_mempolicy madvise map_shadow_stack membarrier mincore mlock mlock2 mmap mmap2 mprotect mremap
+    msync munlock munmap"""
 FILES = """_llseek access chdir close close_range copy_file_range dup dup2 dup3 faccessat faccessat2 fadvise64
     fadvise64_64 arm_fadvise64_64 fallocate fchdir fcntl fcntl64 fdatasync fgetxattr flistxattr flock fstat fstat64
     fstatat64 fstatfs fstatfs64 fsync ftruncate ftruncate64 getcwd getdents getdents64 getxattr ioctl lgetxattr link
     linkat listxattr llistxattr lseek lstat lstat64 mkdir mkdirat newfstatat open openat pread64 preadv preadv2
     pwrite64 pwritev pwritev2 read readahead readlink readlinkat readv rename renameat renameat2 rmdir sendfile
-    sendfile64 splice stat stat64 statfs statfs64 statx symlink symlinkat tee truncate truncate64 umask unlink unlinkat
+    sendfile64 stat stat64 statfs statfs64 statx symlink symlinkat truncate truncate64 umask unlink unlinkat
     write writev"""
 ABOUT_FILES = """chmod chown chown32 fchmod fchmodat fchmodat2 fchown fchown32 fchownat lchown lchown32 utime
     utimensat utimensat_time64 utimes futimesat"""
@@ -49,7 +49,7 @@ TIME = """alarm clock_getres clock_getres_time64 clock_gettime clock_gettime64 c
     timer_getoverrun timer_gettime timer_gettime64 timer_settime timer_settime64 timerfd_create timerfd_gettime
     timerfd_gettime64 timerfd_settime timerfd_settime64"""
 SIGNALS = """kill pause rt_sigaction rt_sigpending rt_sigprocmask rt_sigreturn rt_sigsuspend rt_sigtimedwait
-    rt_sigtimedwait_time64 sigaction sigaltstack signalfd signalfd4 sigprocmask sigreturn tgkill"""
+    rt_sigtimedwait_time64 sigaction sigaltstack signalfd signalfd4 sigprocmask sigreturn tgkill tkill"""
 WAITING = """_newselect epoll_create epoll_create1 epoll_ctl epoll_pwait epoll_pwait2 epoll_wait eventfd eventfd2
     futex futex_requeue futex_time64 futex_wait futex_waitv futex_wake pipe pipe2 poll ppoll ppoll_time64 pselect6
     pselect6_time64 select"""
@@ -143,7 +143,7 @@ def restrict(sockets: Sockets, *, same_user: bool, signals_kept_in: bool = True)
     """
     refuse(refusals(sockets, same_user=same_user))
     signals = _own_signals() if same_user and not signals_kept_in else []
-    known = set(KNOWN.split()) - {name for name, _, _ in signals}
+    known = set(KNOWN.split()) - ({"kill", "tgkill", "tkill"} if signals else set())
     _load(_error(errno.ENOSYS), [(name, ALLOW, ()) for name in sorted(known)] + signals)
 
 

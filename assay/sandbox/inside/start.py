@@ -31,9 +31,10 @@ class Settings:
     ready: int  # descriptor on which one line of JSON is written once nothing more can be reached
     policy: Policy
     work: str  # the working folder, private to this program
+    leash: int  # descriptor that closes when this program is to end
+    own_processes: bool  # in a process namespace of its own, so that all end with the first
     modules: tuple[str, ...] = ()  # loaded before the limits are set; by a notebook in its kernel
     files: tuple[tuple[str, str], ...] = ()  # (name, contents in base64) for the working folder
-    leash: int | None = None  # descriptor that closes when this program is to end; None: something else sees to it
     groups: tuple[int, ...] = ()  # descriptors of cgroup.procs files to enter
 
     def as_json(self) -> str:
@@ -43,15 +44,13 @@ class Settings:
 def main() -> None:
     """Start the program whose settings are in the descriptor named by the last argument."""
     settings = _receive(int(sys.argv.pop()))
-    if settings.leash is not None:
-        supervise(settings.leash, settings.policy.user, (settings.channel, settings.ready, *settings.groups))
-        prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    only_here = (settings.channel, settings.ready, *settings.groups)
+    supervise(settings.leash, only_here, settings.policy.user, own_processes=settings.own_processes)
     try:
         steps = fence(settings.policy)
     except Unconfined as error:
         sys.exit(f"A fence does not hold. {error}")
-    if settings.leash is not None:
-        prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)  # a change of user has cleared it
+    prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)  # after the change of user, which clears it
     _furnish(settings)
     absent = load(settings.modules) if settings.program != "notebook" else {}
     for group in settings.groups:

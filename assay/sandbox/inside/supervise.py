@@ -9,17 +9,18 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 
-from .kernel import CHILD_SUBREAPER, prctl
+from .kernel import CHILD_SUBREAPER, prctl, set_capabilities
 
 SIGNALLED = 128  # added to a signal's number in an exit status, as shells do
 
 
-def supervise(leash: int, user: int | None, not_ours: Iterable[int]) -> None:
-    """Fork. Returns in the child; the parent waits and exits with the child's status.
+def supervise(leash: int, not_ours: Iterable[int], user: int | None, *, own_processes: bool) -> None:
+    """Fork. Returns in the child; the parent waits, ends what is left and exits with the child's status.
 
-    The parent ends everything once the child has ended or the leash is closed at its other end: orphans become
-    its children. `user` is the uid that the child will take for itself alone; `not_ours` are descriptors that only
-    the child may hold.
+    It stops waiting when the child has ended or the leash is closed at its other end, as it is when the grader is no
+    more. Orphans become its children. `not_ours` are descriptors that only the child may hold; `user` is the uid that
+    the child takes for itself alone. In a process namespace of its own nothing can be left, so the parent gives up
+    the means to look for it.
     """
     prctl(CHILD_SUBREAPER, 1)
     woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -34,8 +35,11 @@ def supervise(leash: int, user: int | None, not_ours: Iterable[int]) -> None:
         return
     for descriptor in not_ours:
         os.close(descriptor)
+    if own_processes:
+        set_capabilities(0)
     status = _wait(child, leash, woken)
-    end_all(user)
+    if not own_processes:
+        end_all(user)
     os._exit(status)
 
 

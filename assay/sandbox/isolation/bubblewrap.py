@@ -40,8 +40,7 @@ TO_GIVE_UP_ROOT = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")  # given up themse
 class Bubblewrap:
     """Own user, process, network, IPC, host-name and mount namespaces; a root folder made for one program.
 
-    As root the program gets a uid of its own, otherwise a user namespace. Start it from a thread that lives as
-    long as the program: the kernel ends the sandbox with the thread that started it.
+    As root the program gets a uid of its own, otherwise a user namespace.
     """
 
     groups: cgroup.Place | None = None
@@ -62,9 +61,12 @@ class Bubblewrap:
             near_info, far_info = os.pipe2(os.O_CLOEXEC)
             info = undo.enter_context(open(near_info, "rb"))
             command = [program, *arguments(view, lease.user, job.limits.disk), "--info-fd", str(far_info), "--"]
-            around = Enclosure(VIEW, HOME, policy(job, lease.user), command, (far_info,), group=group)
+            around = Enclosure(
+                VIEW, HOME, policy(job, lease.user), command, (far_info,), own_processes=True, group=group
+            )
 
-            def hold(process: subprocess.Popen[bytes], _: IO[bytes] | None) -> Hold:
+            def hold(process: subprocess.Popen[bytes], leash: IO[bytes]) -> Hold:
+                undo.callback(leash.close)
                 kill = _killer(info.read(), process, undo)
                 libraries = NOTEBOOK_MEMORY if job.program == "notebook" else 0
                 return Hold(kill, undo.pop_all().close, cap=group, libraries=libraries)
@@ -92,7 +94,7 @@ def arguments(view: View, user: int | None, disk: int) -> list[str]:
     return [
         *NAMESPACES,
         *_privileges(user),
-        "--die-with-parent",
+        "--as-pid-1",  # our own supervisor: with it the kernel ends every process of the namespace
         *("--hostname", "sandbox"),
         *_parents((*here.trees, *(Path(VIEW, place) for place, _ in view.entries), Path(VIEW, INSIDE.name))),
         *_ground(here),

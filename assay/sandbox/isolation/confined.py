@@ -52,16 +52,15 @@ class Confined:
             group = cgroup.make_group(self.groups, **caps_of(job))
             if group is not None:
                 undo.callback(group.remove)
+            undo.callback(users.end_processes_of, lease.user)  # should the supervisor itself have been killed
             around = Enclosure(
                 view=str(scratch.view),
                 home=str(scratch.home),
                 policy=policy(job, view, scratch, lease.user, self.required),
-                leashed=True,
                 group=group,
             )
 
-            def hold(_: subprocess.Popen[bytes], leash: IO[bytes] | None) -> Hold:
-                assert leash is not None
+            def hold(_: subprocess.Popen[bytes], leash: IO[bytes]) -> Hold:
                 return Hold(
                     kill=leash.close,  # the supervisor inside ends all when it sees this
                     clean_up=undo.pop_all().close,

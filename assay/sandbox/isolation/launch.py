@@ -42,11 +42,11 @@ class Enclosure:
     policy: Policy
     command: Sequence[str] = ()  # before the interpreter
     descriptors: tuple[int, ...] = ()  # that the command inherits; closed here
-    leashed: bool = False  # the first process inside supervises the rest until its leash is closed
+    own_processes: bool = False  # in a process namespace of its own
     group: Group | None = None
 
 
-def launch(job: Job, around: Enclosure, hold: Callable[[subprocess.Popen[bytes], IO[bytes] | None], Hold]) -> Running:
+def launch(job: Job, around: Enclosure, hold: Callable[[subprocess.Popen[bytes], IO[bytes]], Hold]) -> Running:
     """Start the program; returns once it is confined and has loaded its libraries.
 
     `hold` is given the outermost process and our end of its leash. Raises SandboxError where the start fails.
@@ -58,7 +58,7 @@ def launch(job: Job, around: Enclosure, hold: Callable[[subprocess.Popen[bytes],
         near.callback(channel.close)
         far.callback(far_channel.close)
         ready, far_ready = _pipe("rb", near, far)
-        leash, far_leash = _pipe("wb", near, far) if around.leashed else (None, None)
+        leash, far_leash = _pipe("wb", near, far)
         entrances = [_open(entrance, far) for entrance in (around.group.entrances if around.group else ())]
         settings = Settings(
             program=job.program,
@@ -69,10 +69,11 @@ def launch(job: Job, around: Enclosure, hold: Callable[[subprocess.Popen[bytes],
             modules=libraries_of(job).modules,
             files=tuple((_plain(name), base64.b64encode(data).decode()) for name, data in job.files.items()),
             leash=far_leash,
+            own_processes=around.own_processes,
             groups=tuple(entrances),
         )
         handed = _written(settings.as_json(), far)
-        inherited = (far_channel.fileno(), far_ready, handed, *entrances, *around.descriptors)
+        inherited = (far_channel.fileno(), far_ready, far_leash, handed, *entrances, *around.descriptors)
         process = subprocess.Popen(
             [*around.command, str(ground().python), "-I", "-S", "-B", "-c", BEGIN, around.view, str(handed)],
             stdin=subprocess.DEVNULL,
@@ -80,7 +81,7 @@ def launch(job: Job, around: Enclosure, hold: Callable[[subprocess.Popen[bytes],
             stderr=subprocess.STDOUT,
             cwd="/",
             env=environment(job, around.home),
-            pass_fds=inherited if far_leash is None else (*inherited, far_leash),
+            pass_fds=inherited,
             start_new_session=True,
         )
         far.close()

@@ -12,7 +12,9 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from assay.sandbox.inside.supervise import descendants
 from assay.sandbox.isolation.cgroup import Group
 from assay.sandbox.isolation.job import Ending, Reason
 from assay.sandbox.isolation.usage import Usage, usage_of
@@ -55,7 +57,13 @@ class Running:
         self._watcher.start()
 
     def begins(self) -> None:
-        """Its libraries are loaded: what it uses from now on counts against its limits."""
+        """Its libraries are loaded: what it uses from now on counts against its limits.
+
+        It becomes the first to be killed should this machine run out of memory.
+        """
+        for process in descendants(self.process.pid):
+            with suppress(OSError):
+                Path(f"/proc/{process}/oom_score_adj").write_text("1000")
         self._base = usage_of(self.process.pid)
 
     def stop(self) -> Ending:

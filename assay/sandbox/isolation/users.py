@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import tempfile
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -68,6 +71,17 @@ def _users_of_processes() -> set[int]:
             except OSError:
                 continue
     return users
+
+
+def end_processes_of(user: int | None) -> None:
+    """Kill every process that runs under a leased uid."""
+    while user is not None and user in _users_of_processes():
+        for process in Path("/proc").iterdir():
+            if process.name.isdigit():
+                with suppress(OSError):
+                    if process.stat().st_uid == user:
+                        os.kill(int(process.name), signal.SIGKILL)
+        time.sleep(0.001)
 
 
 def processes_of_user() -> int:
