@@ -11,23 +11,12 @@ from typing import Any
 import pytest
 
 from assay.errors import SandboxError
-from assay.sandbox.isolation import Isolation, try_to_break
-from assay.sandbox.isolation.bubblewrap import Bubblewrap
-from assay.sandbox.isolation.confined import Confined
+from assay.sandbox.isolation import Isolation
 from assay.sandbox.limits import Limits, MiB
 from assay.sandbox.visible import run_notebook
 from tests.support.untrusted import NAME_MYSELF, processes_named
 
 LIMITS = Limits(seconds=60, memory=512 * MiB, cpu_seconds=60, output=100_000)
-
-
-@pytest.fixture(scope="module", params=[Bubblewrap, Confined], ids=["bubblewrap", "confined"])
-def isolation(request: pytest.FixtureRequest) -> Isolation:
-    tier: Isolation = request.param()
-    verdict = try_to_break(tier)
-    if not verdict.holds:
-        pytest.skip(f"not run: {tier.name} does not hold here: {'; '.join(verdict.broken)}")
-    return tier
 
 
 def notebook(*cells: str | dict[str, Any]) -> str:
