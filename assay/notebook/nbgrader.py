@@ -19,6 +19,7 @@ from nbgrader.api import Gradebook
 from nbgrader.converters import Autograde
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.utils import determine_grade, is_grade
 from traitlets.config import Config
 
 from assay.course import Course, Exercise, read_json
@@ -127,7 +128,8 @@ class GradeInSandbox(NbGraderPreprocessor):
         notes = tuple(nb.metadata.pop("assay", {}).get("notes", ()))
         if of["assignment"] == of["notebook"] and services.course.has_checks(of["assignment"]):
             exercise = services.course[of["assignment"]]
-            files = side_files(Path(resources["metadata"]["path"]), exercise.files)
+            submitted = side_files(Path(resources["metadata"]["path"]), exercise.files)
+            files = {**submitted, **_handed_out(exercise)}
             report = services.report(exercise, source_of(nb), notes=notes, files=files)
             save_report(services.course, of["student"], report)
             self._look_at(nb, exercise, files)
@@ -140,13 +142,14 @@ class GradeInSandbox(NbGraderPreprocessor):
                 self.log.warning(TESTS_INSIDE, of["notebook"])
             run_with_tests(nb, services, Path(resources["metadata"]["path"]))
         shorten_code(nb.cells)
-        if notes:
-            nb.cells.insert(0, notes_cell(notes))
-        return nbformat.from_dict(nb), resources
+        nb = nbformat.from_dict(nb)  # what was put in is made of plain dicts
+        by_hand = [c.metadata.nbgrader.grade_id for c in nb.cells if is_grade(c) and determine_grade(c)[0] is None]
+        if notes or by_hand:
+            nb.cells.insert(0, nbformat.from_dict(notes_cell(notes, by_hand)))
+        return nb, resources
 
     def _look_at(self, nb: Any, exercise: Exercise, files: dict[str, bytes]) -> None:
         """Run the notebook for people to look at. No score depends on it, so it may go wrong."""
-        files = {**_handed_out(exercise), **files}
         libraries = (*exercise.libraries, *exercise.notebook_libraries)
         try:
             ran = self.parent.services.run(to_run(nb, markers=False), libraries, files, exercise.limits)

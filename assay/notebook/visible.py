@@ -73,14 +73,20 @@ def marker_outputs(html: str, text: str, points: float) -> list[dict[str, Any]]:
     ]
 
 
-def notes_cell(notes: Sequence[str]) -> Cell:
-    """A cell that tells a student, and whoever grades by hand, how the notebook was read."""
-    lines = "\n".join(f"- {note}" for note in notes[:MOST_NOTES])
+def notes_cell(notes: Sequence[str], by_hand: Sequence[str] = ()) -> Cell:
+    """A cell for the top of the page: how the notebook was read, and which answers a person has still to grade."""
+    parts = []
+    if notes:
+        lines = "\n".join(f"- {note}" for note in notes[:MOST_NOTES])
+        parts.append(f"**How your notebook was read**\n\n{fenced(lines)}")
+    if by_hand:
+        names = ", ".join(f"`{name}`" for name in by_hand)
+        parts.append(f"**Graded by a person**; until that is done, this page shows 0 points for it: {names}.")
     return {
         "cell_type": "markdown",
         "id": "assay-notes",
         "metadata": {"assay": {"origin": "notes"}},
-        "source": f"**How your notebook was read**\n\n{fenced(lines)}",
+        "source": "\n\n".join(parts),
     }
 
 

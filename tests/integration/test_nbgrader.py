@@ -148,6 +148,15 @@ def test_a_marker_shows_its_checks_and_then_one_plain_number(course):
     assert "passed, 4 of 4 points scale agrees with the reference <b>" in page.get_text()
 
 
+def test_a_page_says_what_a_person_has_still_to_grade(course):
+    submit(course, "honest", "scale", honest(course))
+    submit(course, "unfinished", "scale", released(course, "scale"))
+    grade(course)
+    told = "Graded by a person; until that is done, this page shows 0 points for it: order_explained."
+    assert told in BeautifulSoup(feedback(course, "honest"), "html.parser").get_text()
+    assert "Graded by a person" not in feedback(course, "unfinished")
+
+
 def test_notes_on_loading_come_with_the_report(course):
     (submit(course, "honest", "scale", honest(course)) / "points.txt").write_text("1 2")
     results = grade(course)
@@ -167,7 +176,8 @@ def test_what_runs_to_be_looked_at_holds_no_marker_and_no_metadata(course):
     folder = submit(course, "honest", "scale", honest(course))
     (folder / "points.txt").write_text("3 4")
     (folder / "data.csv").write_text("changed")
-    grade(course, services=services(course, run_notebook=watching))
+    results = grade(course, services=services(course, run_notebook=watching))
+    assert results["honest"].report.notes == ("cell 3 stopped",)  # the judge got the files, too
     ((notebook, libraries, files),) = notebooks
     sources = [cell["source"] for cell in notebook["cells"]]
     example = "print('example', scale(np.ones(2), 3.0))"
