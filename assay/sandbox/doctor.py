@@ -138,6 +138,8 @@ def _namespaces(verdict: Verdict) -> Part:
         return Part("namespaces (bubblewrap)", "holds", does)
     if shutil.which("bwrap") is None:
         return Part("namespaces (bubblewrap)", "not available", does, "apt-get install bubblewrap")
+    if "Unknown option" in verdict.error:
+        return Part("namespaces (bubblewrap)", "does not hold", does, "Install bubblewrap 0.7 or later.")
     return Part("namespaces (bubblewrap)", "does not hold", does, _why_no_namespaces())
 
 
