@@ -46,6 +46,7 @@ class CheckResult:
     counterexample: Counterexample | None = None
     reveals: str = "counterexample"  # or "sentence" or "nothing"
     staff_note: str = ""  # traceback of a BROKEN check; never shown to a student
+    looked_at: bool = True  # False: FAILED because the check it comes after failed
 
     @property
     def earned(self) -> float:

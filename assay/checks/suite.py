@@ -182,9 +182,11 @@ def _result(one: Collected, ran: Ran, parameters: Mapping[str, list[str]]) -> Ch
 
 
 def _not_looked_at(one: Collected, before: CheckResult) -> CheckResult:
-    message = f'not looked at, because "{before.sentence}" failed first'
+    what = "another check" if before.reveals == "nothing" else f'"{before.sentence}"'
+    message = f"not looked at, because {what} failed first"
+    check = one.check
     return CheckResult(
-        one.name, one.task, one.check.sentence, one.points, Outcome.FAILED, message, reveals=one.check.reveals
+        one.name, one.task, check.sentence, one.points, Outcome.FAILED, message, reveals=check.reveals, looked_at=False
     )
 
 

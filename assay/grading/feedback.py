@@ -43,6 +43,7 @@ def check_for_student(check: CheckResult) -> CheckResult:
         points=check.points,
         outcome=check.outcome,
         reveals=check.reveals,
+        looked_at=check.looked_at,
     )
     if check.outcome is Outcome.BROKEN:
         return replace(public, message=BROKEN)
@@ -65,15 +66,25 @@ def as_text(report: Report, tasks: Sequence[Task], *, colour: bool = False) -> s
     public = for_student(report)
     lines: list[str] = []
     for task in tasks:
-        checks = public.for_task(task.name)
+        checks, waiting = folded(public.for_task(task.name))
         lines += [f"{clean(task.name)}  {public.score(task.name, task.points):g} of {task.points:g} points"]
         width = max((len(points_of(check)) for check in checks), default=0)
         for check in checks:
             lines += _check_lines(check, width, colour)
-        lines += [""]
+        lines += [*([f"  {waiting}"] if waiting else []), ""]
     if public.notes:
         lines += ["While your notebook was loading:", *(f"  {_hang(note, 2)}" for note in public.notes), ""]
     return "\n".join(lines)
+
+
+def folded(checks: Sequence[CheckResult]) -> tuple[tuple[CheckResult, ...], str]:
+    """The checks worth a line of their own, and one sentence for those without points that wait for another."""
+    shown = tuple(check for check in checks if check.looked_at or check.points)
+    waiting = len(checks) - len(shown)
+    if not waiting:
+        return shown, ""
+    subject = "One more check was" if waiting == 1 else f"{waiting} more checks were"
+    return shown, f"{subject} not looked at, because an earlier one failed."
 
 
 def points_of(check: CheckResult) -> str:

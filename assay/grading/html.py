@@ -17,6 +17,7 @@ from assay.grading.feedback import (
     call_text,
     check_for_student,
     clean,
+    folded,
     returned_text,
     shown_calls,
 )
@@ -32,7 +33,9 @@ _CLASSES = {
 
 def as_html(checks: Sequence[CheckResult], notes: Sequence[str] = ()) -> str:
     """The checks of one marker cell, and below them the cells that stopped while loading."""
-    items = "".join(f"<li>{_item(check_for_student(check))}</li>\n" for check in checks)
+    shown, waiting = folded(checks)
+    items = "".join(f"<li>{_item(check_for_student(check))}</li>\n" for check in shown)
+    items += f"<li>{escape(waiting)}</li>\n" if waiting else ""
     loading = "".join(f"<li><code>{escape(clean(note))}</code></li>\n" for note in notes)
     loading = f"<div>While your notebook was loading:</div>\n<ul>\n{loading}</ul>\n" if notes else ""
     return f"<div>\n<ul>\n{items}</ul>\n{loading}</div>"

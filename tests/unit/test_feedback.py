@@ -222,3 +222,16 @@ def test_a_value_alone_is_shown_alone() -> None:
 
 def test_a_task_without_checks_is_an_empty_list() -> None:
     assert page(as_html([])).tags == ["div", "ul"]
+
+
+def test_checks_without_points_that_wait_for_another_share_one_line():
+    failed = CheckResult("v", "t", "the values", 2.0, Outcome.FAILED, "wrong")
+    waiting = [
+        CheckResult(f"l{i}", "t", f"law {i}", 0.0, Outcome.FAILED, "not looked at", looked_at=False) for i in (1, 2)
+    ]
+    scored = CheckResult("p", "t", "purity", 1.0, Outcome.FAILED, "not looked at", looked_at=False)
+    report = Report("a", (failed, *waiting, scored))
+    for shown in (as_text(report, (Task("t", 3.0),)), as_html(report.checks)):
+        assert "2 more checks were not looked at, because an earlier one failed." in shown
+        assert "law 1" not in shown and "the values" in shown and "purity" in shown
+    assert "more check" not in as_text(Report("a", (failed,)), (Task("t", 2.0),))
