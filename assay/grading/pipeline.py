@@ -27,6 +27,7 @@ from assay.grading.rounds import draw_secret, suite_version
 from assay.grading.sound import Unsound, sound_report
 from assay.outcome import Report
 from assay.sandbox.isolation.job import Ending, Isolation, Job
+from assay.sandbox.libraries import mentioned
 from assay.submission import Source
 
 if TYPE_CHECKING:
@@ -69,10 +70,12 @@ def grade(
         "secret": draw_secret(secret, suite=version, round=round).hex(),
         "seconds": seconds,
     }
+    loaded = mentioned(exercise.libraries, "\n".join(cell.text for cell in source.cells))
+    worker = Job("worker", exercise.libraries, loaded, exercise.limits, files)
     with _start_judge() as judge:
         try:
             send(judge.channel, job)
-            report = _serve(judge, exercise, isolation, files, deadline=started + seconds)
+            report = _serve(judge, exercise, isolation, worker, deadline=started + seconds)
         except (ControlError, Unsound) as error:
             raise SandboxError(
                 f"The judge of {exercise.name} was lost: {error}. Nothing was graded; grade this submission again, "
@@ -129,11 +132,8 @@ def _environment(folder: str) -> dict[str, str]:
     return {**kept, **threads, "HOME": folder, "TMPDIR": folder, "LANG": "C.UTF-8"}
 
 
-def _serve(
-    judge: _Judge, exercise: Exercise, isolation: Isolation, files: Mapping[str, bytes], *, deadline: float
-) -> Report:
+def _serve(judge: _Judge, exercise: Exercise, isolation: Isolation, job: Job, *, deadline: float) -> Report:
     """Answer a judge's requests until it reports. Every worker has ended when this returns or raises."""
-    job = Job(program="worker", libraries=exercise.libraries, limits=exercise.limits, files=files)
     waiting = [isolation.start(job)]  # the first worker starts while the judge does
     workers: dict[int, Running] = {}
     notes: list[str] = []

@@ -50,6 +50,20 @@ def view_of(names: tuple[str, ...]) -> View:
     return View(tuple(sorted(found)), tuple(sorted(outermost.items())), modules)
 
 
+def mentioned(names: Iterable[str], text: str) -> tuple[str, ...]:
+    """Those of the distributions whose modules a text names, to load them ahead and no others.
+
+    Only a guess: whatever a program imports besides is imported when it does so.
+    """
+    return tuple(name for name in names if any(re.search(rf"\b{module}\b", text) for module in modules_of(name)))
+
+
+@lru_cache(maxsize=64)
+def modules_of(name: str) -> tuple[str, ...]:
+    """The module names of a distribution that are loaded ahead. Raises SandboxError where it is not installed."""
+    return importable(_installed(name))
+
+
 def normalised(name: str) -> str:
     """A distribution's name as package indexes compare it."""
     return re.sub(r"[-_.]+", "-", name).lower()

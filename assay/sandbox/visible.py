@@ -19,6 +19,7 @@ from typing import Any
 
 from assay.errors import SandboxError
 from assay.sandbox.isolation.job import Ending, Isolation, Job
+from assay.sandbox.libraries import mentioned
 from assay.sandbox.limits import Limits
 
 CELL_SECONDS = 30.0  # nbgrader's own limit
@@ -68,7 +69,8 @@ def run_notebook(
         "output": limits.output,
     }
     outcome = Outcome()
-    running = isolation.start(Job("notebook", libraries, limits, files))
+    loaded = mentioned(libraries, "\n".join(_joined(cell["source"]) for cell in code))
+    running = isolation.start(Job("notebook", libraries, loaded, limits, files))
     try:
         with suppress(OSError, Malformed):
             _follow(running.channel, request, outcome, limits)

@@ -10,7 +10,7 @@ import pytest
 
 from assay.errors import SandboxError
 from assay.sandbox import libraries
-from assay.sandbox.libraries import closure, importable, normalised, places, view_of
+from assay.sandbox.libraries import closure, importable, mentioned, normalised, places, view_of
 
 
 def installed(
@@ -114,3 +114,8 @@ def test_a_library_without_a_list_of_its_files_is_named(site: Path) -> None:
     installed(site, "unlisted", {"unlisted.py": ""}, record=False)
     with pytest.raises(SandboxError, match="unlisted was installed without a list of its files"):
         view_of(("unlisted",))
+
+
+def test_only_libraries_that_a_text_names_are_loaded_ahead() -> None:
+    assert mentioned(("numpy", "safetensors"), "import numpy as np\nnumpylike = 1") == ("numpy",)
+    assert mentioned(("safetensors",), "safetensorsx = 1") == ()

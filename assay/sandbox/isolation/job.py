@@ -20,6 +20,7 @@ class Job:
 
     program: Literal["worker", "notebook", "probe"] = "worker"
     libraries: tuple[str, ...] = ("numpy",)  # distributions it may see, with what they need
+    loaded: tuple[str, ...] | None = None  # those of them to load before it begins; None: all
     limits: Limits = field(default_factory=Limits)
     files: Mapping[str, bytes] = field(default_factory=dict)  # put into its working folder, not writable
 

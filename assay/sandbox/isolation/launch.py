@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -28,6 +28,7 @@ INSIDE = Path(__file__).resolve().parent.parent / "inside"
 BEGIN = "import sys; sys.path.append(sys.argv.pop(1)); from inside.start import main; main()"
 HINT = "\nRun `assay doctor` to see what this machine allows."
 START_SECONDS = 120.0  # for loading the libraries; a first torch or TensorFlow from a slow disk takes long
+LATE = {"torch": ("torch._dynamo",)}  # what a first call would import: torch.optim's first step takes seconds for it
 NOTEBOOK_LIBRARIES = ("nbclient", "ipykernel")
 NOTEBOOK_PROCESSES = 48  # threads of the driver and of the kernel
 NOTEBOOK_MEMORY = 1024 * MiB  # what the libraries of the kernel may take
@@ -66,7 +67,7 @@ def launch(job: Job, around: Enclosure, hold: Callable[[subprocess.Popen[bytes],
             ready=far_ready,
             policy=around.policy,
             work=f"{around.home}/work",
-            modules=libraries_of(job).modules,
+            modules=loaded_by(job),
             files=tuple((_plain(name), base64.b64encode(data).decode()) for name, data in job.files.items()),
             leash=far_leash,
             own_processes=around.own_processes,
@@ -94,6 +95,13 @@ def launch(job: Job, around: Enclosure, hold: Callable[[subprocess.Popen[bytes],
 def libraries_of(job: Job) -> View:
     """What the program may import."""
     return view_of((*job.libraries, *NOTEBOOK_LIBRARIES) if job.program == "notebook" else job.libraries)
+
+
+def loaded_by(job: Job) -> tuple[str, ...]:
+    """Modules that the program finds loaded, so that no student's call pays for their import."""
+    modules = libraries_of(job if job.loaded is None else replace(job, libraries=job.loaded)).modules
+    late = (name for module in modules for name in LATE.get(module, ()))
+    return (*modules, *late) if job.program == "worker" else modules
 
 
 def policy_of(job: Job, **reach: object) -> Policy:
