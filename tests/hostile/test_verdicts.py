@@ -18,6 +18,7 @@ BY_STUDENT = {hostile.student: hostile for hostile in SUBMISSIONS}
 ALIVE = re.compile(
     r"<script[^>]*>[^<]*FORGED|onerror\s*=\s*['\"]?(?:window|alert)|onload\s*=\s*['\"]?window|=\"?javascript:", re.I
 )
+STYLES = re.compile(r"<style.*?</style>", re.DOTALL)
 TERMINAL = re.compile(r"\x1b|\\u001b\[2J")
 STOPPED = (
     "time",
@@ -72,7 +73,8 @@ def shows_nothing_hidden(attacked: Attacked, student: str) -> None:
             assert secret not in text, f"{name} shows {secret}"
         assert str(attacked.course.root) not in text, f"{name} shows where the course lies"
         if name.endswith(".html"):
-            assert not ALIVE.search(text), f"{name} holds a script of the student's: {ALIVE.search(text)}"
+            page = STYLES.sub("", text)  # nbgrader's own, where links are styled by their target
+            assert not ALIVE.search(page), f"{name} holds a script of the student's: {ALIVE.search(page)}"
             assert not TERMINAL.search(text)
 
 
