@@ -15,7 +15,7 @@ from rich.table import Table
 
 from assay.course import Course
 from assay.grading.bench import Bench
-from assay.grading.feedback import for_student
+from assay.grading.feedback import as_text, for_student
 from assay.grading.verify import RULES, Finding
 from assay.notebook.nbgrader_class import Result, Score, grade_class, submitters
 from assay.notebook.nbgrader_services import Services
@@ -32,7 +32,10 @@ def grade_and_print(
     force: bool = False,
     services: Services | None = None,
 ) -> int:
-    """Grade assignments with a progress bar and print a table a student. Status 1 where one could not be graded."""
+    """Grade assignments with a progress bar and print a table a student; of a single submission, every check.
+
+    Status 1 where one could not be graded.
+    """
     console = Console()
     results: list[Result] = []
     with _progress(console) as bar:
@@ -46,6 +49,8 @@ def grade_and_print(
             bar.update(line, completed=len(graded), doing="")
             results += graded
     print_results(console, course, results)
+    if len(results) == 1:
+        print_report(console, course, results[0])
     failed = [result for result in results if result.error]
     if not failed:
         console.print("\nTo grade by hand and look closer: [bold]jupyter lab[/], then Formgrader in the Nbgrader menu.")
@@ -71,6 +76,14 @@ def print_results(console: Console, course: Course, results: Iterable[Result]) -
             console.print(f"  feedback: {escape(os.path.relpath(page))}", soft_wrap=True)
     for warning in sorted(warned):
         console.print(f"[yellow]for staff:[/] {escape(warning)}", soft_wrap=True)
+
+
+def print_report(console: Console, course: Course, result: Result) -> None:
+    """Every check of one submission, as its student sees it."""
+    if result.report is not None:
+        tasks = course[result.assignment].tasks
+        text = as_text(result.report, tasks, colour=console.is_terminal)
+        print(f"\n{text}", file=console.file)  # not through rich, which would wrap arrays
 
 
 def verify_and_print(course: Course, assignments: tuple[str, ...], *, seeds: int) -> int:

@@ -48,6 +48,10 @@ def test_the_demo_grades_the_samples_and_shows_where_the_feedback_lies(
     page = pages["small_mistakes"].read_text()
     assert "conv2d does not flip or transpose the kernel" in page and "expected" in page
 
+    assert main(["--course", str(copy / "demo"), "grade", ASSIGNMENT, "--student", "small_mistakes"]) == 0
+    one = capsys.readouterr().out
+    assert ":(" in one and "expected" in one and "Hint: " in one and "conv_output_size(" in one
+
     before = {page: page.stat().st_mtime_ns for page in (copy / "demo" / "autograded").rglob("*.ipynb")}
     assert main(["--course", str(copy), "demo"]) == 0
     assert before == {page: page.stat().st_mtime_ns for page in (copy / "demo" / "autograded").rglob("*.ipynb")}
