@@ -16,6 +16,7 @@ import pytest
 
 from assay.checks.bank import Bank
 from assay.checks.check import Check, check_of, sentence_of
+from assay.checks.examples import parameters_of
 from assay.checks.plugin import checks_in
 from assay.checks.runner import UNUSABLE, Ran, Verdict, judge, run_check
 from assay.checks.standing import standing
@@ -112,6 +113,7 @@ class Session:
                 seed=seed_for(self.secret, name),
                 shrink_seconds=self.shrink_seconds,
                 bank=self.bank,
+                parameters=parameters_of(self.suite.reference),
             )
         return True
 

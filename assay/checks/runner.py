@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 import hypothesis
@@ -20,8 +21,10 @@ from hypothesis.internal.conjecture import providers
 from assay.checks.bank import Bank, Example
 from assay.checks.check import EXAMPLES, is_property, prepare
 from assay.checks.compare import Mismatch
+from assay.checks.examples import counterexample_of
 from assay.checks.show import printable
 from assay.errors import AuthoringError, StudentError, StudentLost
+from assay.outcome import Counterexample
 
 SHRINK_SECONDS = 3.0  # after the first failing example, look no longer than this for a smaller one
 MESSAGE = 500  # characters of a message
@@ -42,8 +45,7 @@ class Ran:
 
     verdict: Verdict
     message: str = ""
-    calls: tuple[Any, ...] = ()  # as recorded by the student proxy, on the smallest failing example
-    mismatch: Mismatch | None = None
+    counterexample: Counterexample | None = None  # the smallest failing example
     note: str = ""  # traceback, for staff
 
 
@@ -65,6 +67,7 @@ class Watch:
 
     student: Any
     seconds: float
+    parameters: Mapping[str, list[str]]
     record: bool = False
     calls: tuple[Any, ...] = ()
     error: BaseException | None = None
@@ -107,17 +110,21 @@ def run_check(
     seed: int,
     shrink_seconds: float = SHRINK_SECONDS,
     bank: Bank | None = None,
+    parameters: Mapping[str, list[str]] = MappingProxyType({}),
 ) -> Ran:
-    """Call a check with its fixtures. Only KeyboardInterrupt escapes."""
+    """Call a check with its fixtures. `parameters` are those of each function, to name the arguments of calls.
+
+    Only KeyboardInterrupt escapes.
+    """
     test: Any = getattr(function, "__func__", function)  # attributes cannot be set on a bound method
     examples = bank.get(name, seed) if bank is not None else ()
     replayed = Ran(Verdict.PASSED)
     if examples:
-        watch = Watch(student, shrink_seconds)
+        watch = Watch(student, shrink_seconds, parameters)
         replayed = _watched(watch, lambda: _replay(test, arguments, watch, examples))
         if replayed.verdict is Verdict.PASSED or isinstance(watch.error, StudentLost):
             return replayed
-    drawing = Watch(student, shrink_seconds, record=bank is not None and is_property(test))
+    drawing = Watch(student, shrink_seconds, parameters, record=bank is not None and is_property(test))
     drawn = _watched(drawing, lambda: _draw(function, test, arguments, drawing, seed))
     if drawn.verdict is not Verdict.PASSED:
         return drawn
@@ -133,9 +140,12 @@ def _watched(watch: Watch, run: Callable[[], None]) -> Ran:
     except KeyboardInterrupt:
         raise
     except Enough:
-        return judge(watch.error or Enough(), watch.calls)
+        return judge(watch.error or Enough(), watch.calls, watch.parameters)
     except BaseException as error:
-        return judge(error, watch.calls)
+        return judge(error, watch.calls, watch.parameters)
+    finally:
+        if watch.error is not None:
+            watch.error.__traceback__ = None  # its frames hold the watch, and all values of the example
     return Ran(Verdict.PASSED)
 
 
@@ -173,28 +183,31 @@ def _seated(test: Callable[..., Any], fixtures: Mapping[str, Any]) -> Callable[.
     return with_fixtures
 
 
-def judge(error: BaseException, calls: tuple[Any, ...] = ()) -> Ran:
+def judge(
+    error: BaseException, calls: tuple[Any, ...] = (), parameters: Mapping[str, list[str]] = MappingProxyType({})
+) -> Ran:
     """What an exception out of a check means.
 
     Only an assertion or a failed call is sure to be the student's. Anything else may be the author's, but may as
     well be brought about by what a student returns, so that alone it never counts as ours.
     """
     note = "".join(traceback.format_exception(error))[-8000:]
+    example = counterexample_of(calls, error if isinstance(error, Mismatch) else None, parameters)
     if isinstance(error, (StudentError, StudentLost)):
-        return Ran(Verdict.FAILED, _said(error.message), calls, note=note)
+        return Ran(Verdict.FAILED, _said(error.message), example, note)
     if isinstance(error, Mismatch):
-        return Ran(Verdict.FAILED, _said(error.message), calls, error, note)
+        return Ran(Verdict.FAILED, _said(error.message), example, note)
     if isinstance(error, Flaky):
-        return Ran(Verdict.DOUBTFUL, FLAKY, calls, note=note)
+        return Ran(Verdict.DOUBTFUL, FLAKY, example, note)
     if isinstance(error, AssertionError):
-        return Ran(Verdict.FAILED, _said(str(error)) or "what this check asserts does not hold", calls, note=note)
+        return Ran(Verdict.FAILED, _said(str(error)) or "what this check asserts does not hold", example, note)
     if isinstance(error, (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exception)):
         note = f"A check may not skip, xfail or exit; nothing was judged.\n{note}"
     elif isinstance(error, pytest.fail.Exception):
-        return Ran(Verdict.FAILED, _said(str(error.msg)), calls, note=note)
+        return Ran(Verdict.FAILED, _said(str(error.msg)), example, note)
     elif isinstance(error, (Unsatisfiable, FailedHealthCheck)):
         note = f"Too few inputs were found: where= or assume() lets (almost) nothing through.\n{note}"
-    return Ran(Verdict.DOUBTFUL, UNUSABLE, calls, note=note)
+    return Ran(Verdict.DOUBTFUL, UNUSABLE, example, note)
 
 
 def _said(text: str) -> str:

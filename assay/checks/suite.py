@@ -6,15 +6,15 @@ and writes nothing beside the checks.
 
 from __future__ import annotations
 
-import inspect
+import gc
 import math
 import os
 import tempfile
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -24,14 +24,11 @@ from assay.checks import plugin
 from assay.checks.bank import Bank
 from assay.checks.collected import Collected, Session, Suite
 from assay.checks.runner import SHRINK_SECONDS, Ran, Verdict
-from assay.checks.show import printable, show
 from assay.checks.siblings import load, siblings
 from assay.course import Task
 from assay.errors import AuthoringError
-from assay.outcome import Call, CheckResult, Counterexample, Outcome
+from assay.outcome import CheckResult, Outcome
 
-NAME = 80  # characters of the name of a function
-CALLS = 4  # calls of a counterexample that are shown
 UNUSED = ("cacheprovider", "terminal", "faulthandler", "warnings", "unraisableexception", "threadexception")
 PYTEST = (
     "--noconftest",
@@ -67,8 +64,11 @@ def run_suite(
         doubtful = frozenset(name for name, ran in session.ran.items() if ran.verdict is Verdict.DOUBTFUL)
         second = Session(suite, control, secret, shrink_seconds, only=doubtful)
         if doubtful:
+            student.forget()
+            student.close()  # nothing of the student's takes memory or time from the reference
+            gc.collect()
             _run(second)
-        return _results(session, second, _parameters(suite.reference))
+        return _results(session, second)
 
 
 def point_sums(checks: Path | None, reference: Path, tasks: tuple[Task, ...]) -> dict[str, float]:
@@ -136,7 +136,7 @@ def _run(session: Session) -> None:
     session.settle()
 
 
-def _results(first: Session, second: Session, parameters: Mapping[str, list[str]]) -> tuple[CheckResult, ...]:
+def _results(first: Session, second: Session) -> tuple[CheckResult, ...]:
     results: list[CheckResult] = []
     failed: dict[int, CheckResult] = {}
     for name, one in first.collected.items():
@@ -144,7 +144,7 @@ def _results(first: Session, second: Session, parameters: Mapping[str, list[str]
             continue
         before = failed.get(id(one.check.after)) if first.only is None else None
         if before is None:
-            result = _result(one, _blame(first.ran[name], second.ran.get(name)), parameters)
+            result = _result(one, _blame(first.ran[name], second.ran.get(name)))
         else:
             result = _not_looked_at(one, before)
         if result.outcome is Outcome.FAILED:
@@ -158,12 +158,12 @@ def _blame(ran: Ran, control: Ran | None) -> Ran:
     if ran.verdict is not Verdict.DOUBTFUL:
         return ran
     if control is not None and control.verdict is Verdict.PASSED:
-        return Ran(Verdict.FAILED, ran.message, ran.calls, note=ran.note)
+        return replace(ran, verdict=Verdict.FAILED)
     note = "" if control is None else f"\nWith the reference in the student's place:\n{control.note}"
     return Ran(Verdict.BROKEN, note=ran.note + note)
 
 
-def _result(one: Collected, ran: Ran, parameters: Mapping[str, list[str]]) -> CheckResult:
+def _result(one: Collected, ran: Ran) -> CheckResult:
     check = one.check
     failed = ran.verdict is Verdict.FAILED
     broken = ran.verdict is Verdict.BROKEN
@@ -175,7 +175,7 @@ def _result(one: Collected, ran: Ran, parameters: Mapping[str, list[str]]) -> Ch
         outcome=Outcome.BROKEN if broken else Outcome.FAILED if failed else Outcome.PASSED,
         message=ran.message if failed else "",
         hint=check.hint,
-        counterexample=_counterexample(ran, parameters) if failed else None,
+        counterexample=ran.counterexample if failed else None,
         reveals=check.reveals,
         staff_note=ran.note,
     )
@@ -188,26 +188,3 @@ def _not_looked_at(one: Collected, before: CheckResult) -> CheckResult:
     return CheckResult(
         one.name, one.task, check.sentence, one.points, Outcome.FAILED, message, reveals=check.reveals, looked_at=False
     )
-
-
-def _counterexample(ran: Ran, parameters: Mapping[str, list[str]]) -> Counterexample | None:
-    shown = ran.calls if len(ran.calls) <= CALLS else (*ran.calls[: CALLS - 1], ran.calls[-1])
-    calls = tuple(_call(recorded, parameters.get(recorded.function, [])) for recorded in shown)
-    if not calls and ran.mismatch is None:
-        return None
-    if ran.mismatch is None:
-        return Counterexample(calls)
-    return Counterexample(calls, show(ran.mismatch.got), show(ran.mismatch.expected))
-
-
-def _call(recorded: Any, parameters: list[str]) -> Call:
-    names = [*parameters, *(f"argument {i + 1}" for i in range(len(parameters), len(recorded.args)))]
-    arguments = [*zip(names, recorded.args, strict=False), *recorded.kwargs.items()]
-    returned = None if recorded.error is not None else show(recorded.returned)
-    return Call(printable(recorded.function, NAME), tuple((name, show(value)) for name, value in arguments), returned)
-
-
-def _parameters(reference: ModuleType) -> dict[str, list[str]]:
-    """Parameter names of every function of the reference."""
-    functions = {name: value for name, value in vars(reference).items() if inspect.isfunction(value)}
-    return {name: list(inspect.signature(function).parameters) for name, function in functions.items()}

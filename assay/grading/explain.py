@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,7 @@ from assay.outcome import CheckResult, Outcome
 from assay.sandbox.proxy import Student
 
 NOT_ANSWERED = "Not answered yet."
+_NOT_DEFINED = re.compile(r"\w+ is not defined\. The cell ")
 
 
 class ExplainedStudent(Student):
@@ -42,7 +44,8 @@ def explanation(error: StudentError, function: str, answered: Iterable[str], not
 
 def without_noise(check: CheckResult) -> CheckResult:
     """Where the message says all: no hint, no input, and nothing that would have to be kept from the student."""
-    says_all = check.message == NOT_ANSWERED or " is not defined. " in check.message
+    # At the start: further on it may be a text that the student returned, beside one that is to be hidden.
+    says_all = check.message == NOT_ANSWERED or _NOT_DEFINED.match(check.message) is not None
     if check.outcome is not Outcome.FAILED or not says_all or check.reveals == "nothing":
         return check
     return replace(check, hint="", counterexample=None, reveals="counterexample")

@@ -14,13 +14,13 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 from assay.errors import StudentError, StudentLost
 from assay.sandbox.inside.messages import clean
-from assay.sandbox.limits import Limits
+from assay.sandbox.limits import Limits, MiB
 from assay.sandbox.session import GONE, Answer, Connection, Session, Stub
 from assay.submission import Source
 
 LOADS = 2  # attempts at running the cells before every further call fails at once
 LOSSES = 3  # workers that one function may cost; after that its calls fail at once, and leave time for the others
-KEPT = 200  # calls remembered
+KEPT, KEPT_BYTES = 200, 128 * MiB  # calls remembered, and of arrays in their answers; the last call always is
 NOTES, NOTE = 100, 700  # how many, and characters of one
 
 
@@ -43,6 +43,7 @@ class Recorded(NamedTuple):
     after: tuple[Any, ...]  # the positional arguments after the call; NOTHING where one cannot be read any more
     error: StudentError | StudentLost | None
     callbacks: int = 0  # how often it called functions that were passed to it
+    size: int = 0  # bytes of the arrays that came back
 
 
 class Student:
@@ -112,14 +113,14 @@ class Student:
             raise
         after = _after(args, answer.after) if answer.after else args
         if answer.error is not None:
-            self._keep(Recorded(label, args, kwargs, NOTHING, after, answer.error, answer.callbacks))
+            self._keep(Recorded(label, args, kwargs, NOTHING, after, answer.error, answer.callbacks, answer.size))
             raise answer.error
-        self._keep(Recorded(label, args, kwargs, answer.value, after, None, answer.callbacks))
+        self._keep(Recorded(label, args, kwargs, answer.value, after, None, answer.callbacks, answer.size))
         return answer.value
 
     def _keep(self, call: Recorded) -> None:
         self.calls.append(call)
-        if len(self.calls) > KEPT:
+        while len(self.calls) > KEPT or (len(self.calls) > 1 and sum(one.size for one in self.calls) > KEPT_BYTES):
             del self.calls[0]
 
     def _on(

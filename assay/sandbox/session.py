@@ -67,6 +67,7 @@ class Answer(NamedTuple):
     error: StudentError | None
     after: dict[str, Any]  # arguments that the call changed: "0", "1", ... or the keyword
     callbacks: int
+    size: int  # bytes of the arrays in it
 
 
 class Session:
@@ -188,6 +189,7 @@ class Session:
     def _answer(self, message: dict[str, Any], arrays: dict[str, np.ndarray], callbacks: int) -> Answer:
         if not message.keys() <= {"id", "value", "error", "after"} or ("value" in message) == ("error" in message):
             raise WireError("a reply that is neither a value nor an error")
+        size = sum(array.nbytes for array in arrays.values())
         decoder = Decoder(arrays, self._special, self._caps)
         error = _student_error(message["error"]) if "error" in message else None
         value = None if error else decoder.decode(message["value"])
@@ -196,7 +198,7 @@ class Session:
             raise WireError("arguments after the call that are not named")
         after = {name: GONE if node == GONE else decoder.decode(node) for name, node in changed.items()}
         decoder.finish()
-        return Answer(value, error, after, callbacks)
+        return Answer(value, error, after, callbacks, size)
 
     def _call_back(self, message: dict[str, Any], arrays: dict[str, np.ndarray], number: int) -> Parts:
         if message.keys() != {"id", "callback", "args", "kwargs"}:

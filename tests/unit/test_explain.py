@@ -47,6 +47,7 @@ def test_other_results_are_left_as_they_are() -> None:
     for check in (
         replace(CHECK, message="got 1, expected 2"),
         replace(CHECK, message=NOT_ANSWERED, reveals="nothing"),
+        replace(CHECK, message="got 'f is not defined. The cell ', expected 'secret'", reveals="sentence"),
         replace(CHECK, outcome=Outcome.PASSED),
         replace(CHECK, outcome=Outcome.BROKEN),
     ):

@@ -10,7 +10,7 @@ import pytest
 from assay.errors import StudentError, StudentLost
 from assay.sandbox.limits import Limits
 from assay.sandbox.local import local_student
-from assay.sandbox.proxy import LOSSES, NOTHING, Student
+from assay.sandbox.proxy import KEPT_BYTES, LOSSES, NOTHING, Student
 from tests.support.workers import Process, Scripted, frame, next_request, process_student, source
 
 QUICK = Limits(call_seconds=0.5, load_seconds=5.0)
@@ -49,6 +49,16 @@ class TestCalls:
             for n in range(250):
                 student.f(n)
             assert [call.args[0] for call in student.calls] == list(range(50, 250))
+
+    def test_large_answers_are_not_hoarded(self) -> None:
+        with local_student({"f": lambda n: np.zeros(n, np.uint8)}) as student:
+            for _ in range(9):
+                student.f(KEPT_BYTES // 4)
+            assert len(student.calls) == 4
+        with local_student({"f": lambda n: np.zeros(n, np.uint8)}, Limits(frame=2 * KEPT_BYTES)) as student:
+            student.f(1)
+            student.f(KEPT_BYTES + 1)
+            assert [call.args for call in student.calls] == [(KEPT_BYTES + 1,)]
 
     def test_closing_twice_and_calling_again(self) -> None:
         with local_student({"f": lambda: 1}) as student:
