@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tomllib
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -152,6 +153,8 @@ def read_json(path: Path) -> dict[str, Any]:
     """An instructor's notebook. Raises AuthoringError where it is not JSON."""
     try:
         data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(data, dict) or not isinstance(data.get("cells", []), list):
+            raise ValueError("it holds no cells")
     except (OSError, ValueError) as error:
         raise AuthoringError(
             f"{path} cannot be read as a notebook ({error}). Open and save it in JupyterLab."
@@ -169,9 +172,21 @@ def _settings(path: Path) -> dict[str, Any]:
         raise AuthoringError(f"{path} is not TOML: {error}.") from error
     known = {"title": str, "libraries": tuple, "notebook_libraries": tuple, "files": tuple}
     limits = data.pop("limits", {})
+    if not isinstance(limits, dict):
+        raise AuthoringError(f"{path} sets limits, which is a table: write [limits], and its keys below.")
     unknown = sorted(set(data) - set(known)) + sorted(set(limits) - {f.name for f in fields(Limits)})
     if unknown:
         raise AuthoringError(
             f"{path} sets {', '.join(unknown)}, which nothing reads. See docs/authors.md for the keys."
         )
+    for key, value in data.items():
+        words = [value] if known[key] is str else value
+        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+            raise AuthoringError(f"{path} sets {key} to {value!r}, which is no {_NAMES[known[key]]}.")
+    for key, value in limits.items():
+        if not isinstance(value, (int, float)) or not 0 < value < math.inf:
+            raise AuthoringError(f"{path} sets {key} to {value!r}, which is no number above 0.")
     return {**{key: known[key](value) for key, value in data.items()}, "limits": Limits(**limits)}
+
+
+_NAMES = {str: "text in quotes", tuple: 'list of names, such as ["numpy"]'}

@@ -20,6 +20,9 @@ from assay.errors import SubmissionError
 MiB = 1024 * 1024
 NOTEBOOK_BYTES = 64 * MiB  # a notebook with many plots takes a few
 SIDE_FILE_BYTES = 32 * MiB
+SUBMISSION_BYTES = 256 * MiB  # all side files together, as they say they are: a file with holes takes memory too
+MOST_FILES = 2000
+_LONGEST_NAME = 200  # bytes; file systems take 255, and a number may follow
 DEEPEST = 8  # folders within folders
 _NOT_FOLLOWED = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _RUN_BY_BROWSERS = ("html", "xml", "svg", "javascript")
@@ -66,8 +69,10 @@ def read_regular(path: Path, *, most: int = NOTEBOOK_BYTES) -> bytes:
 
 
 def side_files(folder: Path, names: Iterable[str], *, most: int = SIDE_FILE_BYTES) -> dict[str, bytes]:
-    """The named files of a folder that can be read, by relative POSIX path; the others are left out."""
-    found = {}
+    """The named files of a folder that can be read, by relative POSIX path, while there is room; the others are left
+    out."""
+    found: dict[str, bytes] = {}
+    left = SUBMISSION_BYTES
     for name in names:
         parts = PurePosixPath(name).parts
         if not parts or ".." in parts or parts[0] == "/":
@@ -75,9 +80,10 @@ def side_files(folder: Path, names: Iterable[str], *, most: int = SIDE_FILE_BYTE
         if any((folder / Path(*parts[:depth])).is_symlink() for depth in range(1, len(parts))):
             continue
         try:
-            found[name] = read_regular(folder / Path(*parts), most=most)
+            found[name] = read_regular(folder / Path(*parts), most=min(most, left))
         except SubmissionError:
             continue
+        left -= len(found[name])
     return found
 
 
@@ -87,11 +93,11 @@ def set_aside(folder: Path, away: Path, admission: Admission) -> tuple[SetAside,
     Raises OSError where something cannot be moved: then the folder is not safe to use.
     """
     moved = []
-    for name, reason in list(_unwelcome(folder, "", admission)):
-        away.mkdir(mode=0o700, parents=True, exist_ok=True)
-        target = _free_name(away / name.replace("/", "__"))
-        (folder / name).rename(target)
-        moved.append(SetAside(printable(name), reason))
+    for unwelcome in (_unwelcome(folder, "", admission), _beyond_room(folder, "", admission, _Room())):
+        for name, reason in list(unwelcome):
+            away.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (folder / name).rename(_free_name(away / _short(name.replace("/", "__"))))
+            moved.append(SetAside(printable(name), reason))
     if moved:
         with open(away.with_name(f"{away.name}.txt"), "a", encoding="utf-8") as note:
             note.writelines(f"{item.name}: {item.reason}\n" for item in moved)
@@ -133,6 +139,31 @@ def _unwelcome(folder: Path, prefix: str, admission: Admission) -> Iterator[tupl
                 yield name, reason
 
 
+@dataclass
+class _Room:
+    files: int = MOST_FILES
+    size: int = SUBMISSION_BYTES
+
+
+def _beyond_room(folder: Path, prefix: str, admission: Admission, room: _Room) -> Iterator[tuple[str, str]]:
+    """What is too much of admitted files, in the order of their names. Notebooks at the top are no side files."""
+    with os.scandir(folder) as entries:
+        listed = sorted(entries, key=lambda entry: entry.name)
+    for entry in listed:
+        name = prefix + entry.name
+        if any(fnmatch(entry.name, pattern) for pattern in admission.ignored):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _beyond_room(folder / entry.name, name + "/", admission, room)
+        elif prefix or not name.endswith(".ipynb"):
+            room.files -= 1
+            room.size -= entry.stat(follow_symlinks=False).st_size
+            if room.files < 0:
+                yield name, f"comes after the first {MOST_FILES} files"
+            elif room.size < 0:
+                yield name, f"would make the files larger than {SUBMISSION_BYTES // MiB} MiB together"
+
+
 def _why_not_admitted(name: str, status: os.stat_result, admission: Admission) -> str:
     reason = _why_not(status)
     if reason or ("/" not in name and name.endswith(".ipynb")):
@@ -162,6 +193,11 @@ def _why_not_opened(path: Path, error: OSError) -> str:
     if error.errno == errno.ELOOP:
         return f"{path.name} is a link, not a file. Submit the file itself."
     return f"{path.name} cannot be opened ({error.strerror}). Submit it again."
+
+
+def _short(name: str) -> str:
+    """A name that leaves room for a number within what file systems take."""
+    return os.fsdecode(os.fsencode(name)[:_LONGEST_NAME])
 
 
 def _free_name(path: Path) -> Path:

@@ -19,7 +19,7 @@ from nbgrader.utils import parse_utc
 
 from assay.course import Course
 from assay.errors import AssayError, SubmissionError
-from assay.notebook.files import Admission, is_plain_folder, read_regular, set_aside
+from assay.notebook.files import Admission, is_plain_folder, printable, read_regular, set_aside
 
 OF_NBGRADER = ("timestamp.txt", "submission_secret.txt")
 STOCK_WARNING = (
@@ -37,6 +37,7 @@ def admit(converter: Autograde) -> None:
     """
     course = Course(Path(converter.coursedir.root))
     warned: set[str] = set()
+    _leave_out_unnameable(converter)
     for folder, assignment, student in _folders(converter):
         try:
             _screen(converter, course, Path(folder), assignment, student)
@@ -73,13 +74,27 @@ def _folders(converter: Autograde) -> list[tuple[str, str, str]]:
     coursedir = converter.coursedir
     step = coursedir.submitted_directory
     pattern = coursedir.format_path(step, coursedir.student_id, coursedir.assignment_id)
-    names = re.compile(coursedir.format_path(step, "(?P<student>.*)", "(?P<assignment>.*)", escape=True))
     found = []
-    for folder in sorted({*converter.assignments, *glob.glob(pattern)}):
-        match = names.fullmatch(folder)
+    # An id may look like a pattern: where that very folder is all there is to grade, it is not one.
+    matching = [] if set(converter.assignments) == {pattern} else glob.glob(pattern)
+    for folder in sorted({*converter.assignments, *matching}):
+        match = _match(converter, folder)
         if match and os.path.isdir(folder):
             found.append((folder, match["assignment"], match["student"]))
     return found
+
+
+def _match(converter: Autograde, folder: str) -> re.Match[str] | None:
+    coursedir = converter.coursedir
+    names = coursedir.format_path(coursedir.submitted_directory, "(?P<student>.*)", "(?P<assignment>.*)", escape=True)
+    return re.fullmatch(names, folder)
+
+
+def _leave_out_unnameable(converter: Autograde) -> None:
+    """nbgrader ends the whole run at a folder whose name holds a new line, which its patterns do not match."""
+    for folder in [folder for folder in converter.assignments if _match(converter, folder) is None]:
+        converter.log.error("%s is not graded: its name holds a new line. Rename it.", printable(folder, most=500))
+        del converter.assignments[folder]
 
 
 def _screen(converter: Autograde, course: Course, folder: Path, assignment: str, student: str) -> None:

@@ -21,7 +21,8 @@ MOST_SIDE = 8000  # pixels along one side of a picture
 _SHOWN_AS_NOTHING = "(no text)"
 _CUT = "\n... the rest was cut off ...\n"
 # Everything below a space but tab, newline, return and the escape of colours.
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]|\x1b(?!\[[0-9;]*m)")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]|\x1b(?!\[[0-9;]{0,30}m)")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass
@@ -31,6 +32,7 @@ class Allowance:
     pieces: int = 1000
     text: int = 2 * MiB  # characters
     pictures: int = 16 * MiB  # bytes, encoded
+    colours: int = 4000  # changes of colour; nbconvert takes time with the square of them
 
 
 def safe_outputs(outputs: object, allowance: Allowance) -> list[dict[str, Any]]:
@@ -136,7 +138,12 @@ def _text(value: object, allowance: Allowance, *, most: int = MiB) -> str:
     if len(text) > room:
         text = text[:room] + _CUT
     allowance.text -= len(text)
-    return _CONTROL.sub("", text)
+    text = _CONTROL.sub("", text)
+    colours = text.count("\x1b")
+    if colours > allowance.colours:
+        return _COLOUR.sub("", text)
+    allowance.colours -= colours
+    return text
 
 
 def _picture(value: object, size_of: Any, allowance: Allowance) -> str | None:

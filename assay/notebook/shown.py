@@ -14,6 +14,7 @@ MOST_MARKDOWN = 50_000  # characters of one answer
 # Formulas that begin and do not end, which nbconvert looks for the end of again and again.
 _FORMULA = re.compile(r"\\\\?[\[(]|\\begin")
 MOST_FORMULAS = 400
+_SPACES = re.compile(" {100,}")  # Markdown's parser takes time with the square of such a run
 _BLANK = re.compile(r"^(?:[ \t\f\v]*\n){12,}", flags=re.MULTILINE)  # lexers take time with the square of such a run
 
 
@@ -26,6 +27,7 @@ def plain_markdown(text: str) -> str:
     text = text.replace("\0", "")
     if len(text) > MOST_MARKDOWN or len(_FORMULA.findall(text)) > MOST_FORMULAS:
         return fenced(_cut(text, MOST_MARKDOWN))
+    text = _SPACES.sub(" " * 100, text)
     text = re.sub(r"<(?=[A-Za-z/!?])", "< ", text)
     return re.sub(r"\](?=[(\[:])", "] ", text)
 

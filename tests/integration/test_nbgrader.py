@@ -14,6 +14,7 @@ import pytest
 from bs4 import BeautifulSoup
 from nbgrader.api import Gradebook
 from nbgrader.apps import NbGraderAPI
+from nbgrader.converters import Autograde
 
 from assay.course import Course
 from assay.errors import CourseError, GradebookError, SandboxError
@@ -276,6 +277,34 @@ def test_a_folder_that_is_a_link_is_not_graded(course):
     results = grade(course)
     assert "it is a link" in results["thief"].error
     assert results["honest"].points == 6
+
+
+def test_a_folder_that_nbgrader_cannot_name_stops_nobody(course, monkeypatch):
+    for student in ("before", "in the\nmiddle", "later"):
+        submit(course, student, "scale", honest(course))
+    assert {name: bool(result.error) for name, result in grade(course).items()} == {
+        "before": False, "in the\nmiddle": True, "later": False,
+    }  # fmt: skip
+    converter = Autograde(**settings(course, "scale"))
+    converter.services = services(course)
+    converter.force = True
+    with quiet():
+        converter.start()
+    assert (course.autograded / "later" / "scale" / "scale.ipynb").is_file()
+
+
+def test_an_id_that_looks_like_a_pattern_is_one_student(course):
+    for student in ("s1", "s[1]", "*"):
+        submit(course, student, "scale", honest(course))
+    graded = []
+
+    def counting(exercise, source, **options):
+        graded.append(source)
+        return judge(exercise, source, **options)
+
+    results = grade(course, services=services(course, grade=counting))
+    assert {name: result.points for name, result in results.items()} == {"*": 6, "s1": 6, "s[1]": 6}
+    assert len(graded) == 3
 
 
 @pytest.mark.parametrize("content", ["9999-99-99 lunch time", "\xff", "x" * 1000, "0 0 0 0", "2030-13-01 00:00:00 UTC"])

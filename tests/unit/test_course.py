@@ -59,6 +59,32 @@ def test_a_setting_that_nothing_reads_is_an_error_that_names_it(course: Course, 
         course["means"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "title = 3",
+        "libraries = 3",
+        'libraries = "numpy"',
+        "files = [1]",
+        "limits = 3",
+        '[limits]\nseconds = "long"',
+        "[limits]\nmemory = -1",
+        "[limits]\nseconds = nan",
+    ],
+)
+def test_a_setting_of_the_wrong_kind_is_the_authors_error(course: Course, text: str) -> None:
+    settings(course, text)
+    with pytest.raises(AuthoringError, match="exercise.toml sets"):
+        course["means"]
+
+
+@pytest.mark.parametrize("text", ["[]", "3", '{"cells": 3}'])
+def test_a_notebook_without_cells_is_the_authors_error(course: Course, text: str) -> None:
+    (course.source / "means" / "means.ipynb").write_text(text)
+    with pytest.raises(AuthoringError, match="no cells"):
+        assert course["means"].tasks
+
+
 @pytest.mark.parametrize("missing", ["graders/means/reference.py", "source/means/means.ipynb"])
 def test_what_an_exercise_lacks_is_named(course: Course, missing: str) -> None:
     (course.root / missing).unlink()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from assay.errors import SubmissionError
+from assay.notebook import files
 from assay.notebook.files import Admission, is_plain_folder, read_regular, set_aside, side_files
 
 
@@ -137,3 +138,33 @@ def test_a_link_to_a_folder_is_not_a_folder(folder, tmp_path):
     assert is_plain_folder(folder)
     assert not is_plain_folder(tmp_path / "link")
     assert not is_plain_folder(tmp_path / "nothing")
+
+
+def test_files_that_are_too_many_or_too_large_together_are_set_aside(folder, tmp_path):
+    for number in range(12):
+        with open(folder / f"{number:02}.bin", "wb") as file:
+            file.truncate(30 * files.MiB)  # a hole: nothing on disk, all of it in memory and in a copy
+    (folder / "many").mkdir()
+    for number in range(files.MOST_FILES):
+        (folder / "many" / f"{number}.txt").touch()
+    moved = set_aside(folder, tmp_path / "away", Admission(None))
+    left = [path for path in folder.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in left) <= files.SUBMISSION_BYTES
+    assert len(left) <= files.MOST_FILES and (folder / "00.bin").is_file()
+    assert {item.reason.partition(" ")[0] for item in moved} == {"would", "comes"}
+
+
+def test_side_files_are_read_while_there_is_room(folder, monkeypatch):
+    monkeypatch.setattr(files, "SUBMISSION_BYTES", 7)
+    for name in ("a", "b", "c"):
+        (folder / name).write_bytes(b"1234" if name != "c" else b"1")
+    assert side_files(folder, ["a", "b", "c"]) == {"a": b"1234", "c": b"1"}
+
+
+@pytest.mark.parametrize("name", ["a" * 255, "ä" * 127, os.fsdecode(b"\xff" * 255)], ids=["ascii", "umlauts", "bytes"])
+def test_names_as_long_as_they_can_be_are_set_aside_again_and_again(folder, tmp_path, name):
+    away = tmp_path / "away"
+    for _ in range(3):
+        (folder / name).touch()
+        set_aside(folder, away, Admission(frozenset()))
+    assert len(list(away.iterdir())) == 3

@@ -174,3 +174,11 @@ def test_our_own_error_is_a_valid_output():
     cell = code("x", id="x")
     cell["outputs"] = [error_output("CellTimeoutError", "too slow")]
     nbformat.validate(nbformat.from_dict(notebook(cell)))
+
+
+def test_colours_that_would_take_a_page_minutes_are_left_out():
+    many = safe(stream("\x1b[31ma" * 100_000))
+    assert many[0]["text"] == "a" * 100_000
+    assert safe(stream("\x1b[" + "1;" * 1000 + "1mred"))[0]["text"].count("\x1b") == 0
+    few = "\x1b[0;31mError\x1b[0m\n" * 200
+    assert safe(stream(few))[0]["text"] == few

@@ -64,3 +64,8 @@ def test_instructors_code_is_not_cut():
 def test_blank_lines_that_would_take_minutes_to_colour_are_left_out(blank):
     assert shown("x = 1" + blank * 10_000 + "\ny = 2")[0].count("\n") < 5
     assert shown(" " * 100_000) == [" " * 100_000]
+
+
+def test_spaces_that_would_take_a_parser_minutes_are_left_out():
+    shown = plain_markdown("a" + " " * 40_000 + "b")
+    assert len(shown) < 200 and shown.startswith("a ") and shown.endswith(" b")
