@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import ast
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -86,8 +87,9 @@ def submissions() -> dict[str, dict]:
             if task is None and name.endswith("_answer"):
                 cell["source"] = "raise NotImplementedError()"
             elif task is not None and name == f"{task}_answer":
-                assert "- lr" in text, f"the answer of {task} has no step to spoil"
-                cell["source"] = text.replace("- lr", "+ lr")
+                spoiled = text.replace("- lr", "+ lr").replace("-= lr", "+= lr")
+                assert spoiled != text, f"the answer of {task} has no step to spoil"
+                cell["source"] = spoiled
         made[f"wrong_{task}"] = changed
     return made
 
@@ -110,8 +112,10 @@ def make_course(folder: Path, notebook: dict, *, ours: bool) -> None:
 def run(folder: Path, program: str, *arguments: str) -> float:
     """Wall time of a command in seconds. Raises where it fails."""
     started = time.perf_counter()
-    command = [str(Path(sys.executable).parent / program), *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    programs = Path(sys.executable).parent
+    command = [str(programs / program), *arguments]
+    environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}  # nbgrader calls alembic by name
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     return time.perf_counter() - started
