@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,6 +26,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if error.name is None or error.name.startswith("assay"):
             raise
         print(f"assay: {error.name} is not installed. Install the grader: pip install 'assay[grader]'", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        reason = f"{error.strerror}: {error.filename}" if error.filename else str(error)
+        print(f"assay: {reason}. Grant access or make room, then run the same command again.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("assay: interrupted. What was graded is kept; the same command goes on from there.", file=sys.stderr)

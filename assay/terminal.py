@@ -8,14 +8,14 @@ from itertools import groupby
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
+from rich.markup import escape as without_markup
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import TimeRemainingColumn as TimeLeft
 from rich.table import Table
 
 from assay.course import Course
 from assay.grading.bench import Bench
-from assay.grading.feedback import as_text, for_student
+from assay.grading.feedback import as_text, clean, for_student
 from assay.grading.verify import RULES, Finding
 from assay.notebook.nbgrader_class import Result, Score, grade_class, submitters
 from assay.notebook.nbgrader_services import Services
@@ -112,6 +112,11 @@ def verify_and_print(course: Course, assignments: tuple[str, ...], *, seeds: int
     if not findings:
         console.print(f"Every promise holds on {seeds} draws. Next: [bold]assay release[/]")
     return 1 if findings else 0
+
+
+def escape(text: str) -> str:
+    """Text of others, such as a student's id, that neither styles the table nor commands the terminal."""
+    return without_markup(clean(text))
 
 
 def _add(table: Table, result: Result) -> None:

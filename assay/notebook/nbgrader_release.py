@@ -14,6 +14,7 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters import BaseConverter, GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.utils import capture_log
+from sqlalchemy.exc import DBAPIError
 from traitlets.config import Config, PyFileConfigLoader
 
 from assay.course import Course
@@ -92,9 +93,16 @@ def run(converter: BaseConverter, failed: str) -> str:
 
 @contextmanager
 def open_gradebook(course: Course) -> Iterator[Gradebook]:
-    """The gradebook that the course's configuration names."""
-    with quiet(), Gradebook(settings(course, "")["coursedir"].db_url) as gradebook:
-        yield gradebook
+    """The gradebook that the course's configuration names. Raises GradebookError where it cannot be read or written."""
+    url = settings(course, "")["coursedir"].db_url
+    try:
+        with quiet(), Gradebook(url) as gradebook:
+            yield gradebook
+    except DBAPIError as error:
+        raise GradebookError(
+            f"The gradebook {url} cannot be used ({error.orig}). Close what holds it open and try again; if it is "
+            "damaged, restore a copy. Nothing in it was changed."
+        ) from error
 
 
 @contextmanager
