@@ -101,7 +101,7 @@ def open_gradebook(course: Course) -> Iterator[Gradebook]:
     except DBAPIError as error:
         raise GradebookError(
             f"The gradebook {url} cannot be used ({error.orig}). Close what holds it open and try again; if it is "
-            "damaged, restore a copy. Nothing in it was changed."
+            "damaged, restore a copy."
         ) from error
 
 
