@@ -53,10 +53,10 @@ $(VENV)/bin/python:
 
 $(VENV)/.grader: $(VENV)/bin/python constraints.txt pyproject.toml
 	@echo "Installing Assay and its libraries into $(VENV) (a few minutes the first time) ..."
-	@$(PIP_INSTALL) '.[grader,torch]'
+	@$(PIP_INSTALL) '.[grader,data,torch,graph,tensorflow]'
 	@touch $@
 
 $(VENV)/.test: $(VENV)/bin/python constraints.txt pyproject.toml
 	@echo "Installing Assay, its libraries and its test tools into $(VENV) (a few minutes the first time) ..."
-	@$(PIP_INSTALL) '.[grader,torch,hub,test]'
+	@$(PIP_INSTALL) '.[grader,student,data,torch,graph,tensorflow,hub,test]'
 	@touch $@ $(VENV)/.grader

@@ -24,12 +24,23 @@ class Call:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """The numbers of one value of a counterexample, to be drawn."""
+
+    name: str  # of a parameter, or `got` or `expected`
+    kind: str  # `matrix`, `image`, `graph` (an adjacency matrix) or `curve`
+    shape: tuple[int, ...]
+    values: tuple[float, ...]  # in C order; may hold nan and infinities
+
+
+@dataclass(frozen=True)
 class Counterexample:
     """The smallest failing input found: the calls made on it, and got beside expected where there is one."""
 
     calls: tuple[Call, ...]
     got: str | None = None
     expected: str | None = None
+    pictures: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,6 +57,7 @@ class CheckResult:
     counterexample: Counterexample | None = None
     reveals: str = "counterexample"  # or "sentence" or "nothing"
     staff_note: str = ""  # traceback of a BROKEN check; never shown to a student
+    diagnosis: tuple[str, ...] = ()  # what a tutor would say; several where one of them is meant
     looked_at: bool = True  # False: FAILED because the check it comes after failed
 
     @property
@@ -96,5 +108,10 @@ def _check(data: dict[str, Any]) -> CheckResult:
             Call(call["function"], tuple((name, value) for name, value in call["arguments"]), call["returned"])
             for call in example["calls"]
         )
-        example = Counterexample(calls, example["got"], example["expected"])
-    return CheckResult(**{**data, "outcome": Outcome(data["outcome"]), "counterexample": example})
+        pictures = tuple(
+            Picture(one["name"], one["kind"], tuple(one["shape"]), tuple(map(float, one["values"])))
+            for one in example["pictures"]
+        )
+        example = Counterexample(calls, example["got"], example["expected"], pictures)
+    changed = {"outcome": Outcome(data["outcome"]), "counterexample": example, "diagnosis": tuple(data["diagnosis"])}
+    return CheckResult(**{**data, **changed})

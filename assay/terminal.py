@@ -14,8 +14,9 @@ from rich.progress import TimeRemainingColumn as TimeLeft
 from rich.table import Table
 
 from assay.course import Course
+from assay.feedback.public import clean, for_student
+from assay.feedback.text import as_text
 from assay.grading.bench import Bench
-from assay.grading.feedback import as_text, clean, for_student
 from assay.grading.verify import RULES, Finding
 from assay.notebook.nbgrader_class import Result, Score, grade_class, submitters
 from assay.notebook.nbgrader_services import Services

@@ -10,12 +10,15 @@ SHARED = {"errors", "outcome", "submission", "course"}
 ALLOWED = {
     "checks": set(),
     "sandbox": set(),
+    "data": set(),
+    "feedback": set(),
     "notebook": set(),
-    "grading": {"checks", "sandbox", "notebook"},
+    "grading": {"checks", "sandbox", "notebook", "feedback", "data"},
+    "selfcheck": {"checks", "sandbox", "notebook", "feedback", "data"},
     "course": {"sandbox"},  # Limits
-    "terminal": {"notebook", "grading"},
+    "terminal": {"notebook", "grading", "feedback", "data"},
     "demo": {"notebook", "sandbox", "terminal"},
-    "cli": {"notebook", "sandbox", "terminal", "demo"},
+    "cli": {"notebook", "sandbox", "terminal", "demo", "data", "grading"},
 }
 INSIDE_MAY_IMPORT = {"numpy", "safetensors"}
 INSIDE_NOTEBOOK_MAY_IMPORT = {"ipykernel", "nbclient", "nbformat", "jupyter_client", "traitlets"}
@@ -49,7 +52,7 @@ def test_a_room_imports_only_what_it_may(path: Path) -> None:
     rooms = {room_of(name) for name in imported_modules(path)} - {None, room, "__version__"}
     allowed = SHARED | ALLOWED.get(room, set())
     if room == "notebook" and path.stem.startswith("nbgrader"):
-        allowed |= {"grading", "sandbox"}
+        allowed |= {"grading", "sandbox", "feedback"}
     assert rooms <= allowed, f"{path.name} imports {sorted(rooms - allowed)}"
 
 

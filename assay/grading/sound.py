@@ -42,7 +42,8 @@ def sound_report(text: str, exercise: Exercise) -> Report:
 
 
 def _problem_of(check: CheckResult, tasks: set[str]) -> str:
-    words = (check.name, check.task, check.sentence, check.message, check.hint, check.staff_note, check.reveals)
+    said = (check.name, check.task, check.sentence, check.message, check.hint, check.staff_note, check.reveals)
+    words = (*said, *check.diagnosis)
     if not all(isinstance(word, str) for word in (*words, *_words_of(check.counterexample))):
         return "holds something that is not text"
     if check.task not in tasks:

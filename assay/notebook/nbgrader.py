@@ -24,8 +24,8 @@ from traitlets.config import Config
 
 from assay.course import Course, Exercise, read_json
 from assay.errors import AssayError, CourseError, SubmissionError
-from assay.grading.feedback import as_text
-from assay.grading.html import as_html
+from assay.feedback.html import as_html
+from assay.feedback.text import as_text
 from assay.grading.rounds import save_report
 from assay.notebook.extract import Rebuilt, rebuild, source_of, unanswered
 from assay.notebook.files import side_files

@@ -9,7 +9,7 @@ import pytest
 
 from assay.course import open_course, read_json
 from assay.errors import SandboxError
-from assay.grading.feedback import as_text
+from assay.feedback.text import as_text
 from assay.grading.pipeline import grade
 from assay.notebook.extract import rebuild, source_of
 from assay.sandbox.isolation import choose

@@ -7,8 +7,9 @@ import pytest
 from nbconvert.filters.strings import clean_html
 
 from assay.course import Task
-from assay.grading.feedback import BROKEN, SHOWN_CALLS, as_text, beside, call_text, clean, for_student
-from assay.grading.html import as_html
+from assay.feedback.html import as_html
+from assay.feedback.public import BROKEN, clean, for_student
+from assay.feedback.text import SHOWN_CALLS, as_text, beside, call_text
 from assay.outcome import Call, CheckResult, Counterexample, Outcome, Report
 
 SECRET = "S3CRET"

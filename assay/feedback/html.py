@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from assay.grading.feedback import (
+from assay.feedback.public import check_for_student, clean
+from assay.feedback.text import (
     SYMBOLS,
     WORDS,
     beside,
     call_text,
-    check_for_student,
-    clean,
+    diagnosis_lines,
     folded,
     returned_text,
     shown_calls,
@@ -55,6 +55,7 @@ def _details(check: CheckResult) -> Iterator[str]:
         yield f"<div><code>{escape(check.message)}</code></div>"
     if check.counterexample is not None:
         yield from _example(check.counterexample)
+    yield from (f"<div>{escape(line)}</div>" for line in diagnosis_lines(check))
     if check.hint:
         yield f"<div><strong>Hint:</strong> {escape(check.hint)}</div>"
 

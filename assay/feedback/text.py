@@ -1,64 +1,20 @@
-"""What a student may see of a report, and how it reads in a terminal.
-
-`for_student` is the one place where that is decided. Both renderers call it again, so that nothing reaches a page
-around it.
-"""
+"""How a report reads in a terminal."""
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import zip_longest
 
 from assay.course import Task
+from assay.feedback.public import clean, for_student
 from assay.outcome import Call, CheckResult, Counterexample, Outcome, Report
 
-BROKEN = "This check could not run; that is our fault and costs you no points. Course staff see it."
-HIDDEN = "A hidden check"
 SYMBOLS = {Outcome.PASSED: ":)", Outcome.FAILED: ":(", Outcome.BROKEN: ":|"}
 WORDS = {Outcome.PASSED: "passed", Outcome.FAILED: "failed", Outcome.BROKEN: "could not run"}
 SHOWN_CALLS = 8  # of one counterexample
 LINE = 100  # characters; a longer call is written one argument a line
 GAP = 6  # blanks between got and expected
 _COLOURS = {Outcome.PASSED: "32", Outcome.FAILED: "31", Outcome.BROKEN: "33"}
-
-
-def for_student(report: Report) -> Report:
-    """The report without anything that is not the student's to see, safe to show as text."""
-    return Report(
-        assignment=report.assignment,
-        checks=tuple(map(check_for_student, report.checks)),
-        notes=tuple(map(clean, report.notes)),
-        round=report.round,
-    )
-
-
-def check_for_student(check: CheckResult) -> CheckResult:
-    """One check without its name, its staff note, and what its author keeps back."""
-    public = CheckResult(
-        name="",
-        task=check.task,
-        sentence=clean(check.sentence) if check.reveals != "nothing" else HIDDEN,
-        points=check.points,
-        outcome=check.outcome,
-        reveals=check.reveals,
-        looked_at=check.looked_at,
-    )
-    if check.outcome is Outcome.BROKEN:
-        return replace(public, message=BROKEN)
-    if check.outcome is Outcome.PASSED or check.reveals == "nothing":
-        return public
-    public = replace(public, hint=clean(check.hint))
-    if check.reveals != "counterexample":
-        return public
-    example = None if check.counterexample is None else _clean_example(check.counterexample)
-    return replace(public, message=clean(check.message), counterexample=example)
-
-
-def clean(text: str) -> str:
-    """Text without control characters, invisible formatting or broken surrogates; tabs become spaces."""
-    return "".join(c for c in text.expandtabs(4) if c == "\n" or unicodedata.category(c)[0] != "C")
 
 
 def as_text(report: Report, tasks: Sequence[Task], *, colour: bool = False) -> str:
@@ -125,6 +81,13 @@ def beside(example: Counterexample) -> str:
     return "\n".join(f"{left:<{width}}{right}".rstrip() for left, right in rows)
 
 
+def diagnosis_lines(check: CheckResult) -> tuple[str, ...]:
+    """The likely mistake, or those of which one is it; nothing where none is known."""
+    if len(check.diagnosis) == 1:
+        return (f"Likely mistake: {check.diagnosis[0]}",)
+    return ("Likely one of these mistakes:", *(f"- {one}" for one in check.diagnosis)) if check.diagnosis else ()
+
+
 def _check_lines(check: CheckResult, width: int, colour: bool) -> Iterator[str]:
     symbol = SYMBOLS[check.outcome]
     if colour:
@@ -149,23 +112,9 @@ def _details(check: CheckResult) -> Iterator[str]:
                 yield returned
         if compared := beside(example):
             yield compared
+    yield from diagnosis_lines(check)
     if check.hint:
         yield f"Hint: {check.hint}"
-
-
-def _clean_example(example: Counterexample) -> Counterexample:
-    return Counterexample(
-        calls=tuple(
-            Call(
-                clean(call.function),
-                tuple((clean(name), clean(value)) for name, value in call.arguments),
-                None if call.returned is None else clean(call.returned),
-            )
-            for call in example.calls
-        ),
-        got=None if example.got is None else clean(example.got),
-        expected=None if example.expected is None else clean(example.expected),
-    )
 
 
 def _hang(text: str, indent: int) -> str:
