@@ -110,8 +110,8 @@ def _check(data: dict[str, Any]) -> CheckResult:
         )
         pictures = tuple(
             Picture(one["name"], one["kind"], tuple(one["shape"]), tuple(map(float, one["values"])))
-            for one in example["pictures"]
+            for one in example.get("pictures", ())
         )
         example = Counterexample(calls, example["got"], example["expected"], pictures)
-    changed = {"outcome": Outcome(data["outcome"]), "counterexample": example, "diagnosis": tuple(data["diagnosis"])}
+    changed = {"outcome": Outcome(data["outcome"]), "counterexample": example, "diagnosis": tuple(data.get("diagnosis", ()))}
     return CheckResult(**{**data, **changed})
