@@ -111,8 +111,10 @@ def _verify(options: argparse.Namespace) -> int:
     from assay.terminal import verify_and_print
 
     course = open_course(options.course)
-    hidden = tuple(name for name in course.assignments if course.has_checks(name))
-    return verify_and_print(course, _chosen(options.assignment, hidden), seeds=options.seeds)
+    name, known = options.assignment, course.exercises
+    further = tuple(exercise for exercise in known if exercise.startswith(f"{name}/"))
+    both = (name, *further) if name in known else further  # an assignment stands for all its notebooks
+    return verify_and_print(course, both or _chosen(name, known), seeds=options.seeds)
 
 
 def _doctor(options: argparse.Namespace) -> int:

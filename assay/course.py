@@ -14,6 +14,8 @@ from urllib.parse import quote
 from assay.errors import AuthoringError, CourseError
 from assay.sandbox.limits import Limits
 
+REFERENCE = "reference.py"
+
 
 @dataclass(frozen=True)
 class Task:
@@ -25,11 +27,14 @@ class Task:
 
 @dataclass(frozen=True)
 class Exercise:
-    """An assignment with hidden checks: `graders/<name>/` and the instructor's notebook."""
+    """A notebook with hidden checks: `graders/<name>/` and the instructor's notebook.
+
+    An assignment `a` has one notebook of its own name, the exercise `a`. Further ones are the exercises `a/<notebook>`.
+    """
 
     name: str
     folder: Path  # graders/<name>
-    notebook: Path  # source/<name>/<name>.ipynb
+    notebook: Path  # source/<assignment>/<notebook>.ipynb
     title: str = ""
     libraries: tuple[str, ...] = ("numpy",)  # distributions that a worker may see
     notebook_libraries: tuple[str, ...] = ("matplotlib",)  # besides, while the visible notebook runs
@@ -37,8 +42,12 @@ class Exercise:
     limits: Limits = field(default_factory=Limits)
 
     @property
+    def assignment(self) -> str:
+        return self.name.partition("/")[0]
+
+    @property
     def reference(self) -> Path:
-        return self.folder / "reference.py"
+        return self.folder / REFERENCE
 
     @property
     def checks(self) -> Path:
@@ -51,6 +60,14 @@ class Exercise:
     @property
     def alternatives(self) -> Path:
         return self.folder / "alternatives.py"
+
+    @property
+    def own_files(self) -> tuple[Path, ...]:
+        """The files of its folder, in order, without those that belong to further notebooks."""
+        others = {self.folder / path.stem for path in self.notebook.parent.glob("*.ipynb") if path != self.notebook}
+        return tuple(
+            path for path in sorted(self.folder.rglob("*")) if path.is_file() and others.isdisjoint(path.parents)
+        )
 
     @cached_property
     def tasks(self) -> tuple[Task, ...]:
@@ -108,31 +125,54 @@ class Course:
         """The course secret, from which every round's examples follow."""
         return self.state / "secret"
 
-    def report(self, assignment: str, student: str) -> Path:
+    def report(self, exercise: str, student: str) -> Path:
         """The full report for staff. Names are quoted, so that none of them can point elsewhere."""
-        return self.state / "reports" / _quoted(assignment) / f"{_quoted(student)}.json"
+        return self.state / "reports" / _quoted(exercise) / f"{_quoted(student)}.json"
 
     @property
     def assignments(self) -> tuple[str, ...]:
         """Names of all assignments, those without hidden checks too."""
         return tuple(sorted(p.name for p in self.source.iterdir() if p.is_dir() and any(p.glob("*.ipynb"))))
 
-    def has_checks(self, assignment: str) -> bool:
-        return (self.graders / assignment).is_dir()
+    @property
+    def exercises(self) -> tuple[str, ...]:
+        """Names of all notebooks with hidden checks, by assignment."""
+        return tuple(name for assignment in self.assignments for name in self.exercises_of(assignment))
 
-    def __getitem__(self, assignment: str) -> Exercise:
+    def exercises_of(self, assignment: str) -> tuple[str, ...]:
+        """Names of the notebooks of an assignment that have hidden checks, the one of its own name first."""
+        stems = sorted(path.stem for path in (self.source / assignment).glob("*.ipynb"))
+        further = [f"{assignment}/{stem}" for stem in stems if stem != assignment]
+        found = tuple(name for name in further if self.has_checks(name))
+        # Where only further notebooks have checks, the folder is there for them.
+        own = (self.graders / assignment).is_dir() and (not found or (self.graders / assignment / REFERENCE).is_file())
+        return (assignment, *found) if own else found
+
+    def has_checks(self, exercise: str) -> bool:
+        """Whether an assignment, or `<assignment>/<notebook>`, has hidden checks of its own."""
+        if "/" not in exercise:
+            return exercise in self.exercises_of(exercise)
+        return (self.graders / exercise).is_dir() and self._notebook(exercise).is_file()
+
+    def __getitem__(self, exercise: str) -> Exercise:
         """The exercise of that name. Raises AuthoringError where its folder cannot be used."""
-        folder = self.graders / assignment
-        notebook = self.source / assignment / f"{assignment}.ipynb"
+        folder, notebook = self.graders / exercise, self._notebook(exercise)
         if not folder.is_dir():
-            raise AuthoringError(f"{assignment} has no folder in graders/. Its hidden checks belong in {folder}.")
+            raise AuthoringError(f"{exercise} has no folder in graders/. Its hidden checks belong in {folder}.")
         if not notebook.is_file():
-            raise AuthoringError(f"{assignment} has no notebook. The instructor's version belongs in {notebook}.")
-        if not (folder / "reference.py").is_file():
-            raise AuthoringError(
-                f"{assignment} has no reference. Write the right answers into {folder / 'reference.py'}."
-            )
-        return Exercise(name=assignment, folder=folder, notebook=notebook, **_settings(folder / "exercise.toml"))
+            raise AuthoringError(f"{exercise} has no notebook. The instructor's version belongs in {notebook}.")
+        if not (folder / REFERENCE).is_file():
+            raise AuthoringError(f"{exercise} has no reference. Write the right answers into {folder / REFERENCE}.")
+        return Exercise(name=exercise, folder=folder, notebook=notebook, **_settings(folder / "exercise.toml"))
+
+    def _notebook(self, exercise: str) -> Path:
+        assignment, _, further = exercise.partition("/")
+        return self.source / assignment / f"{further or assignment}.ipynb"
+
+
+def exercise_name(assignment: str, notebook: str) -> str:
+    """The exercise of one notebook of an assignment: `centre`, or `centre/second`."""
+    return assignment if notebook == assignment else f"{assignment}/{notebook}"
 
 
 def open_course(root: Path | str = ".") -> Course:

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.progress import TimeRemainingColumn as TimeLeft
 from rich.table import Table
 
-from assay.course import Course
+from assay.course import Course, exercise_name
 from assay.feedback.public import clean, for_student
 from assay.feedback.text import as_text
 from assay.grading.bench import Bench
@@ -80,10 +80,9 @@ def print_results(console: Console, course: Course, results: Iterable[Result]) -
 
 
 def print_report(console: Console, course: Course, result: Result) -> None:
-    """Every check of one submission, as its student sees it."""
-    if result.report is not None:
-        tasks = course[result.assignment].tasks
-        text = as_text(result.report, tasks, colour=console.is_terminal)
+    """Every check of one submission, as its student sees it; one table a notebook."""
+    for report in result.reports:
+        text = as_text(report, course[report.assignment].tasks, colour=console.is_terminal)
         print(f"\n{text}", file=console.file)  # not through rich, which would wrap arrays
 
 
@@ -124,8 +123,11 @@ def _add(table: Table, result: Result) -> None:
     if result.error:
         table.add_row(result.assignment, "", "", f"[red]not graded:[/] {escape(result.error)}")
         return
-    for index, score in enumerate(result.scores):
-        table.add_row(result.assignment if index == 0 else "", score.name, *_points(result, score))
+    before = None
+    for score in result.scores:
+        name = exercise_name(result.assignment, score.notebook or result.assignment)
+        table.add_row(escape(name) if name != before else "", score.name, *_points(result, score))
+        before = name
     if result.late_penalty:
         table.add_row("", "late", f"-{result.late_penalty:g}", "")
     table.add_row("", "[bold]total[/]", f"[bold]{result.points:g} / {result.maximum:g}[/]", "", end_section=True)
@@ -135,9 +137,10 @@ def _points(result: Result, score: Score) -> tuple[str, str]:
     if score.points is None:
         return f"- / {score.maximum:g}", "[dim]to be graded by hand[/]"
     shown = f"{score.points:g} / {score.maximum:g}"
-    checks = () if result.report is None else for_student(result.report).for_task(score.name)
+    report = result.report_on(score.notebook or result.assignment)
+    checks = () if report is None else for_student(report).for_task(score.name)
     if not checks:  # graded by hand, or by tests in the notebook
-        return shown, "" if score.points else "[dim]not answered[/]" if result.report else ""
+        return shown, "" if score.points else "[dim]not answered[/]" if report else ""
     failed = next((check for check in checks if check.outcome is Outcome.FAILED), None)
     broken = any(check.outcome is Outcome.BROKEN for check in checks)
     if failed is None:

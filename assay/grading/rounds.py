@@ -46,8 +46,8 @@ def course_secret(course: Course) -> bytes:
 def suite_version(exercise: Exercise) -> str:
     """16 hexadecimal digits that change with anything that decides a score or the examples drawn.
 
-    That is: every file of the exercise folder, the instructor's notebook, the check library, and the versions of
-    what draws the inputs.
+    That is: every file of the exercise folder that does not belong to a further notebook, the instructor's notebook,
+    the check library, and the versions of what draws the inputs.
     """
     digest = hashlib.sha256()
     for name, content in _decisive(exercise):
@@ -76,9 +76,9 @@ def save_report(course: Course, student: str, report: Report) -> Path:
     return path
 
 
-def load_report(course: Course, assignment: str, student: str) -> Report | None:
+def load_report(course: Course, exercise: str, student: str) -> Report | None:
     """The latest report for staff, or None where nothing was graded. Raises CourseError where it is damaged."""
-    path = course.report(assignment, student)
+    path = course.report(exercise, student)
     try:
         return from_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -88,8 +88,9 @@ def load_report(course: Course, assignment: str, student: str) -> Report | None:
 
 
 def _decisive(exercise: Exercise) -> Iterator[tuple[str, bytes]]:
-    for folder in (exercise.folder, Path(checks.__path__[0])):
-        for path in sorted(folder.rglob("*")):
+    library = Path(checks.__path__[0])
+    for folder, files in ((exercise.folder, exercise.own_files), (library, sorted(library.rglob("*")))):
+        for path in files:
             if path.is_file() and "__pycache__" not in path.parts:
                 yield f"{folder.name}/{path.relative_to(folder).as_posix()}", path.read_bytes()
     yield "notebook", exercise.notebook.read_bytes()

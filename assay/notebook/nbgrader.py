@@ -22,7 +22,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import determine_grade, is_grade
 from traitlets.config import Config
 
-from assay.course import Course, Exercise, read_json
+from assay.course import Course, Exercise, exercise_name, read_json
 from assay.errors import AssayError, CourseError, SubmissionError
 from assay.feedback.html import as_html
 from assay.feedback.text import as_text
@@ -109,7 +109,7 @@ class SubmissionExporter(NotebookExporter):
     def _rebuilt(self, path: Path, assignment: str) -> Rebuilt:
         instructor = _released(self._course, assignment, path.name)
         try:
-            submission, notes = submitted_notebook(path.parent, path.stem)
+            submission, notes = submitted_notebook(path.parent, path.stem, _handed_out_names(self._course, assignment))
         except SubmissionError as error:
             return unanswered(instructor, str(error))
         rebuilt = rebuild(instructor, submission)
@@ -126,10 +126,11 @@ class GradeInSandbox(NbGraderPreprocessor):
         services: Services = self.parent.services
         of = resources["nbgrader"]
         notes = tuple(nb.metadata.pop("assay", {}).get("notes", ()))
-        if of["assignment"] == of["notebook"] and services.course.has_checks(of["assignment"]):
-            exercise = services.course[of["assignment"]]
+        name = exercise_name(of["assignment"], of["notebook"])
+        if services.course.has_checks(name):
+            exercise = services.course[name]
             submitted = side_files(Path(resources["metadata"]["path"]), exercise.files)
-            files = {**submitted, **_handed_out(exercise)}
+            files = {**_handed_out(exercise), **submitted}
             report = services.report(exercise, source_of(nb), notes=notes, files=files)
             save_report(services.course, of["student"], report)
             self._look_at(nb, exercise, files)
@@ -138,7 +139,7 @@ class GradeInSandbox(NbGraderPreprocessor):
             self._tell_staff(of["student"], report)
             notes = report.notes
         else:
-            if services.course.has_checks(of["assignment"]) and any(map(is_marker, nb.cells)):
+            if services.course.exercises_of(of["assignment"]) and any(map(is_marker, nb.cells)):
                 self.log.warning(TESTS_INSIDE, of["notebook"])
             run_with_tests(nb, services, Path(resources["metadata"]["path"]))
         shorten_code(nb.cells)
@@ -180,6 +181,10 @@ class FlagUndecided(NbGraderPreprocessor):
         return nb, resources
 
 
+def _handed_out_names(course: Course, assignment: str) -> frozenset[str]:
+    return frozenset(path.name for path in (course.release / assignment).glob("*.ipynb"))
+
+
 def _released(course: Course, assignment: str, name: str) -> dict[str, Any]:
     """The notebook as it was handed out. Raises CourseError where there is none."""
     path = course.release / assignment / name
@@ -201,8 +206,8 @@ def _fill_markers(nb: Any, exercise: Exercise, report: Report) -> None:
         name: task.points for name, task in tasks.items()
     }:
         raise CourseError(
-            f"release/{exercise.name} does not have the tasks and points of source/{exercise.name}. Build it anew with "
-            f"`nbgrader generate_assignment {exercise.name}`."
+            f"release/ does not have the tasks and points of {exercise.notebook}. Build it anew with "
+            f"`nbgrader generate_assignment {exercise.assignment}`."
         )
     for name, cell in markers.items():
         cell.outputs = marker_outputs(

@@ -49,23 +49,27 @@ def admit(converter: Autograde) -> None:
         except AssayError as error:
             converter.log.error("%s", error)
             raise NbGraderException(str(error)) from error
-        if assignment not in warned and not course.has_checks(assignment):
+        if assignment not in warned and not course.exercises_of(assignment):
             warned.add(assignment)
             converter.log.warning(STOCK_WARNING, assignment, assignment)
     if not converter.assignments:
         raise NbGraderException("No submission could be graded; the log says why.")
 
 
-def submitted_notebook(folder: Path, name: str) -> tuple[bytes, tuple[str, ...]]:
+def submitted_notebook(folder: Path, name: str, handed_out: frozenset[str]) -> tuple[bytes, tuple[str, ...]]:
     """The bytes of a submission's notebook, and what the student should know about where they were found.
 
-    A single notebook under another name is taken for the one that is missing. Raises SubmissionError.
+    A single notebook that was not handed out is taken for the only one of `handed_out` that is missing.
+    Raises SubmissionError.
     """
     wanted = folder / f"{name}.ipynb"
-    others = sorted(path for path in folder.glob("*.ipynb")) if is_plain_folder(folder) else []
-    if not os.path.lexists(wanted) and len(others) == 1:
-        note = f"{name}.ipynb is not in the submission; the only notebook in it was taken for it."
-        return read_regular(others[0]), (note,)
+    submitted = {path.name for path in folder.glob("*.ipynb")} if is_plain_folder(folder) else set()
+    missing = {other for other in handed_out | {wanted.name} if not os.path.lexists(folder / other)}
+    others = sorted(submitted - handed_out - {wanted.name})
+    if missing == {wanted.name} and len(others) == 1:
+        found = "the only notebook in it" if len(submitted) == 1 else "the only other notebook in it"
+        note = f"{name}.ipynb is not in the submission; {found} was taken for it."
+        return read_regular(folder / others[0]), (note,)
     return read_regular(wanted), ()
 
 
@@ -104,7 +108,7 @@ def _screen(converter: Autograde, course: Course, folder: Path, assignment: str,
     if not _is_timestamp(folder / "timestamp.txt"):
         refused["timestamp.txt"] = "does not hold a time"
     admission = Admission(
-        names=_names(course, assignment) if course.has_checks(assignment) else None,
+        names=_names(course, assignment) if course.exercises_of(assignment) else None,
         ignored=tuple(converter.coursedir.ignore),
         refused=refused,
     )
@@ -114,10 +118,11 @@ def _screen(converter: Autograde, course: Course, folder: Path, assignment: str,
 
 
 def _names(course: Course, assignment: str) -> frozenset[str]:
-    """Files that may lie beside a notebook: those the exercise takes and those that were handed out."""
+    """Files that may lie beside a notebook: those its exercises take and those that were handed out."""
     source = course.source / assignment
     handed_out = {path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file()}
-    return frozenset({*course[assignment].files, *handed_out, *OF_NBGRADER})
+    taken = {name for exercise in course.exercises_of(assignment) for name in course[exercise].files}
+    return frozenset({*taken, *handed_out, *OF_NBGRADER})
 
 
 def _list_notebooks(converter: Autograde, course: Course, folder: str, assignment: str) -> None:

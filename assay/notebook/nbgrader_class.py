@@ -16,7 +16,7 @@ from typing import Any
 from nbgrader.api import MissingEntry
 from nbgrader.converters import Autograde, GenerateFeedback
 
-from assay.course import Course
+from assay.course import Course, exercise_name
 from assay.errors import AssayError, CourseError, GradebookError
 from assay.grading.rounds import load_report
 from assay.notebook.nbgrader_release import is_registered, open_gradebook, release, run, settings
@@ -33,6 +33,7 @@ class Score:
     maximum: float
     automatic: bool  # graded by checks and not by hand
     needs_manual_grade: bool
+    notebook: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Result:
     assignment: str
     scores: tuple[Score, ...] = ()
     late_penalty: float = 0.0
-    report: Report | None = None  # of the hidden checks; None for an assignment without
+    reports: tuple[Report, ...] = ()  # of the hidden checks, one a notebook that has some
     feedback: tuple[Path, ...] = ()  # HTML pages
     skipped: bool = False  # was graded before, and nothing newer was submitted
     warnings: tuple[str, ...] = ()  # for staff
@@ -57,6 +58,16 @@ class Result:
     @property
     def maximum(self) -> float:
         return sum(score.maximum for score in self.scores)
+
+    @property
+    def report(self) -> Report | None:
+        """The report on the notebook that is named like the assignment, if it has hidden checks."""
+        return self.report_on(self.assignment)
+
+    def report_on(self, notebook: str) -> Report | None:
+        """The report on one notebook; None where it has no hidden checks."""
+        name = exercise_name(self.assignment, notebook)
+        return next((report for report in self.reports if report.assignment == name), None)
 
     @property
     def needs_manual_grade(self) -> bool:
@@ -169,16 +180,17 @@ def _result(course: Course, assignment: str, student: str, converter: OneSubmiss
             submission = gradebook.find_submission(assignment, student)
         except MissingEntry:
             return Result(student, assignment, error=f"{student} was not graded: the gradebook has no submission.")
-        for notebook in submission.notebooks:
+        for notebook in sorted(submission.notebooks, key=lambda one: (one.name != assignment, one.name)):
             penalty += notebook.late_submission_penalty or 0.0
             by_hand = {cell.name for cell in notebook.notebook.solution_cells}
-            scores += [_score(grade, by_hand) for grade in notebook.grades]
+            scores += [_score(grade, by_hand, notebook.name) for grade in notebook.grades]
+    found = [load_report(course, exercise, student) for exercise in course.exercises_of(assignment)]
     return Result(
         student,
         assignment,
         scores=tuple(scores),
         late_penalty=penalty,
-        report=load_report(course, assignment, student) if course.has_checks(assignment) else None,
+        reports=tuple(report for report in found if report is not None),
         feedback=pages,
         error="" if pages else f"{student} was graded, but no feedback page could be written.",
         skipped=converter.skipped,
@@ -186,7 +198,7 @@ def _result(course: Course, assignment: str, student: str, converter: OneSubmiss
     )
 
 
-def _score(grade: Any, by_hand: set[str]) -> Score:
+def _score(grade: Any, by_hand: set[str], notebook: str) -> Score:
     decided = grade.manual_score is not None or grade.auto_score is not None
     return Score(
         name=grade.name,
@@ -194,4 +206,5 @@ def _score(grade: Any, by_hand: set[str]) -> Score:
         maximum=grade.max_score,
         automatic=grade.cell.cell_type == "code" and grade.name not in by_hand,
         needs_manual_grade=grade.needs_manual_grade,
+        notebook=notebook,
     )

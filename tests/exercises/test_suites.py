@@ -11,7 +11,7 @@ from assay.grading.bench import Bench
 from assay.grading.verify import RULES
 
 COURSE = Course(Path(__file__).parents[2])
-EXERCISES = [name for name in COURSE.assignments if COURSE.has_checks(name)]
+EXERCISES = COURSE.exercises
 SEEDS = {"reference": 3, "mutants": 8}  # else 1; `assay verify` takes eight for each
 
 
