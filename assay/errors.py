@@ -6,6 +6,7 @@
       * SubmissionError    a submission cannot be read; ends as an explained result for that student
       * SandboxError       the sandbox cannot be started or does not hold; ours, never the student's
       * GradebookError     nbgrader or its gradebook refused
+      * DataError          a data set is not at hand, or is not the one that was asked for
 
     StudentError           a call into student code did not return a value (see `kind`)
     StudentLost            the worker is gone (time, memory, crash): no further call in this check
@@ -36,6 +37,10 @@ class SandboxError(AssayError):
 
 class GradebookError(AssayError):
     """nbgrader or its gradebook refused an operation."""
+
+
+class DataError(AssayError):
+    """A data set is not at hand, or a file of it is not the one that was asked for."""
 
 
 class StudentError(Exception):
