@@ -7,6 +7,10 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+PICTURE_KINDS = ("matrix", "image", "graph", "curve")
+MOST_PICTURES = 8  # of one counterexample
+MOST_ENTRIES = 1024  # numbers of one picture
+
 
 class Outcome(StrEnum):
     PASSED = "passed"
@@ -27,7 +31,7 @@ class Call:
 class Picture:
     """The numbers of one value of a counterexample, to be drawn."""
 
-    name: str  # of a parameter, or `got` or `expected`
+    name: str  # of a parameter, or `got`, `expected` or `differs` (1 where those differ); `x[2, 0:32]` for a part
     kind: str  # `matrix`, `image`, `graph` (an adjacency matrix) or `curve`
     shape: tuple[int, ...]
     values: tuple[float, ...]  # in C order; may hold nan and infinities
@@ -113,5 +117,9 @@ def _check(data: dict[str, Any]) -> CheckResult:
             for one in example.get("pictures", ())
         )
         example = Counterexample(calls, example["got"], example["expected"], pictures)
-    changed = {"outcome": Outcome(data["outcome"]), "counterexample": example, "diagnosis": tuple(data.get("diagnosis", ()))}
+    changed = {
+        "outcome": Outcome(data["outcome"]),
+        "counterexample": example,
+        "diagnosis": tuple(data.get("diagnosis", ())),
+    }
     return CheckResult(**{**data, **changed})

@@ -38,6 +38,7 @@ from assay.checks.shapes import (
     Int,
     Labels,
     between,
+    drawn_as,
     scaled,
 )
 from assay.checks.show import show
@@ -67,6 +68,7 @@ __all__ = [
     "call",
     "check",
     "crop_equivariant",
+    "drawn_as",
     "expressions",
     "given",
     "gradcheck",

@@ -17,13 +17,17 @@ TOLERANCE: dict[str, tuple[float, float]] = {"float64": (1e-7, 1e-9), "float32":
 
 
 class Mismatch(AssertionError):
-    """A student's value is not the expected one. `got` and `expected` are the parts that differ."""
+    """A student's value is not the expected one. `got` and `expected` are the parts that differ.
 
-    def __init__(self, message: str, *, got: object, expected: object) -> None:
+    `differs`, bool of the shape of both, says which entries of two arrays do, where it is known.
+    """
+
+    def __init__(self, message: str, *, got: object, expected: object, differs: np.ndarray | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.got = got
         self.expected = expected
+        self.differs = differs
 
 
 def assert_close(
@@ -147,10 +151,11 @@ def _compare_arrays(got: np.ndarray, expected: np.ndarray, rtol: float | None, a
         where = tuple(int(i) for i in np.argwhere(infinite)[0])
         at = f" at {where}" if expected.ndim else ""
         message = f"{place}{int(infinite.sum())} of {one.size} entries are not finite; first{at}: {one[where]}"
-        raise Mismatch(message if expected.ndim else f"{place}got {one[where]}", got=got, expected=expected)
+        message = message if expected.ndim else f"{place}got {one[where]}"
+        raise Mismatch(message, got=got, expected=expected, differs=infinite)
     wrong = _differs(one, other, *_tolerance(expected.dtype, rtol, atol))
     if wrong.any():
-        raise Mismatch(place + _first_difference(got, expected, wrong), got=got, expected=expected)
+        raise Mismatch(place + _first_difference(got, expected, wrong), got=got, expected=expected, differs=wrong)
 
 
 def _tolerance(dtype: np.dtype, rtol: float | None, atol: float | None) -> tuple[float, float]:

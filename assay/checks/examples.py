@@ -1,4 +1,4 @@
-"""A failing example as text. Nothing of the values is kept: a student's may be large, and many checks may fail."""
+"""A failing example as text and small pictures. The values are not kept: they may be large, and many checks fail."""
 
 from __future__ import annotations
 
@@ -8,34 +8,52 @@ from types import ModuleType
 from typing import Any
 
 from assay.checks.compare import Mismatch
+from assay.checks.pictured import pictures_of
 from assay.checks.show import printable, show
+from assay.checks.strategies import signature_of
+from assay.errors import AuthoringError
 from assay.outcome import Call, Counterexample
 
+Signatures = Mapping[str, Mapping[str, Any]]  # of every function: annotations of its parameters, in order, and `return`
 NAME = 80  # characters of the name of a function
 CALLS = 4  # calls of a counterexample that are shown
 
 
-def counterexample_of(
-    calls: Sequence[Any], mismatch: Mismatch | None, parameters: Mapping[str, list[str]]
-) -> Counterexample | None:
+def counterexample_of(calls: Sequence[Any], mismatch: Mismatch | None, parameters: Signatures) -> Counterexample | None:
     """The calls of a failing example, as the student proxy recorded them, and what differed; None for neither."""
     shown = calls if len(calls) <= CALLS else (*calls[: CALLS - 1], calls[-1])
-    texts = tuple(_call(recorded, parameters.get(recorded.function, [])) for recorded in shown)
+    texts = tuple(_call(recorded, parameters.get(recorded.function, {})) for recorded in shown)
     if not texts and mismatch is None:
         return None
+    annotations = parameters.get(calls[-1].function, {}) if calls else {}
+    arguments = _arguments(calls[-1], annotations) if calls else []
+    pictures = pictures_of(arguments, mismatch, annotations)
     if mismatch is None:
-        return Counterexample(texts)
-    return Counterexample(texts, show(mismatch.got), show(mismatch.expected))
+        return Counterexample(texts, pictures=pictures)
+    return Counterexample(texts, show(mismatch.got), show(mismatch.expected), pictures)
 
 
-def _call(recorded: Any, parameters: list[str]) -> Call:
+def _arguments(recorded: Any, annotations: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    parameters = [name for name in annotations if name != "return"]
     names = [*parameters, *(f"argument {i + 1}" for i in range(len(parameters), len(recorded.args)))]
-    arguments = [*zip(names, recorded.args, strict=False), *recorded.kwargs.items()]
+    return [*zip(names, recorded.args, strict=False), *recorded.kwargs.items()]
+
+
+def _call(recorded: Any, annotations: Mapping[str, Any]) -> Call:
+    arguments = _arguments(recorded, annotations)
     returned = None if recorded.error is not None else show(recorded.returned)
     return Call(printable(recorded.function, NAME), tuple((name, show(value)) for name, value in arguments), returned)
 
 
-def parameters_of(reference: ModuleType) -> dict[str, list[str]]:
-    """Parameter names of every function of the reference."""
-    functions = {name: value for name, value in vars(reference).items() if inspect.isfunction(value)}
-    return {name: list(inspect.signature(function).parameters) for name, function in functions.items()}
+def parameters_of(reference: ModuleType) -> Signatures:
+    """The parameters of every function of the reference, each with its annotation, and what it returns."""
+    return {name: _annotations(value) for name, value in vars(reference).items() if inspect.isfunction(value)}
+
+
+def _annotations(function: Any) -> dict[str, Any]:
+    try:
+        signature = signature_of(function)
+    except AuthoringError:  # of a helper, which need not be readable
+        signature = inspect.signature(function)
+    annotations = {name: parameter.annotation for name, parameter in signature.parameters.items()}
+    return {**annotations, "return": signature.return_annotation}

@@ -21,7 +21,7 @@ from hypothesis.internal.conjecture import providers
 from assay.checks.bank import Bank, Example
 from assay.checks.check import EXAMPLES, is_property, prepare
 from assay.checks.compare import Mismatch
-from assay.checks.examples import counterexample_of
+from assay.checks.examples import Signatures, counterexample_of
 from assay.checks.show import printable
 from assay.errors import AuthoringError, StudentError, StudentLost
 from assay.outcome import Counterexample
@@ -67,7 +67,7 @@ class Watch:
 
     student: Any
     seconds: float
-    parameters: Mapping[str, list[str]]
+    parameters: Signatures
     record: bool = False
     calls: tuple[Any, ...] = ()
     error: BaseException | None = None
@@ -110,7 +110,7 @@ def run_check(
     seed: int,
     shrink_seconds: float = SHRINK_SECONDS,
     bank: Bank | None = None,
-    parameters: Mapping[str, list[str]] = MappingProxyType({}),
+    parameters: Signatures = MappingProxyType({}),
 ) -> Ran:
     """Call a check with its fixtures. `parameters` are those of each function, to name the arguments of calls.
 
@@ -183,9 +183,7 @@ def _seated(test: Callable[..., Any], fixtures: Mapping[str, Any]) -> Callable[.
     return with_fixtures
 
 
-def judge(
-    error: BaseException, calls: tuple[Any, ...] = (), parameters: Mapping[str, list[str]] = MappingProxyType({})
-) -> Ran:
+def judge(error: BaseException, calls: tuple[Any, ...] = (), parameters: Signatures = MappingProxyType({})) -> Ran:
     """What an exception out of a check means.
 
     Only an assertion or a failed call is sure to be the student's. Anything else may be the author's, but may as

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from assay.errors import AuthoringError
+from assay.outcome import PICTURE_KINDS
 
 Size = str | int
 
@@ -37,6 +38,13 @@ def between(low: float, high: float) -> Option:
     return Option({"low": low, "high": high})
 
 
+def drawn_as(picture: str) -> Option:
+    """How feedback draws the array: `matrix`, `image`, `graph` (an adjacency matrix) or `curve` (over its rows)."""
+    if picture not in PICTURE_KINDS:
+        raise AuthoringError(f"drawn_as({picture!r}) is unknown. Use {', '.join(PICTURE_KINDS)}.")
+    return Option({"drawn": picture})
+
+
 @dataclass(frozen=True)
 class Array:
     """What one argument or result is: its dtype, its sizes and how its values are drawn."""
@@ -48,6 +56,7 @@ class Array:
     low: float | None = None
     high: float | None = None
     scale: float = 1.0
+    drawn: str = ""  # how feedback draws it: one of PICTURE_KINDS, or what is usual for its shape
 
     @property
     def sizes(self) -> tuple[str, ...]:
@@ -87,7 +96,9 @@ class Kind:
             raise AuthoringError(f'{self.name}["{text}"] is not square. Write {self.name}["n n"].')
         for option in options:
             if not isinstance(option, Option):
-                raise AuthoringError(f"{self.name} does not know {option!r}. Use scaled(...) or between(...).")
+                raise AuthoringError(
+                    f"{self.name} does not know {option!r}. Use scaled(...), between(...) or drawn_as(...)."
+                )
             array = replace(array, **option.fields)
         return array
 
@@ -99,9 +110,9 @@ Float = Kind("Float", Array("normal", "float64", ()))
 Float32 = Kind("Float32", Array("normal", "float32", ()))
 Int = Kind("Int", Array("integers", "int64", (), low=-9, high=9))
 Bool = Kind("Bool", Array("truths", "bool", ()))
-Images = Kind("Images", Array("normal", "float64", (), low=0.0, high=1.0))
+Images = Kind("Images", Array("normal", "float64", (), low=0.0, high=1.0, drawn="image"))
 Labels = Kind("Labels", Array("labels", "int64", ()))
-Adjacency = Kind("Adjacency", Array("adjacency", "float64", ()))
+Adjacency = Kind("Adjacency", Array("adjacency", "float64", (), drawn="graph"))
 
 
 def _shape(text: Any, name: str) -> tuple[Size, ...]:

@@ -13,7 +13,7 @@ from assay.course import Task
 from assay.outcome import Call
 from assay.sandbox.local import local_student
 
-PARAMETERS = {"f": ["x"]}
+PARAMETERS = {"f": {"x": None}}
 
 
 @pytest.mark.parametrize("drawn", [True, False])
