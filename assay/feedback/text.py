@@ -23,7 +23,7 @@ def as_text(report: Report, tasks: Sequence[Task], *, colour: bool = False) -> s
     lines: list[str] = []
     for task in tasks:
         checks, waiting = folded(public.for_task(task.name))
-        lines += [f"{clean(task.name)}  {public.score(task.name, task.points):g} of {task.points:g} points"]
+        lines += [f"{clean(task.name)}{_score(public, task)}"]
         width = max((len(points_of(check)) for check in checks), default=0)
         for check in checks:
             lines += _check_lines(check, width, colour)
@@ -31,6 +31,11 @@ def as_text(report: Report, tasks: Sequence[Task], *, colour: bool = False) -> s
     if public.notes:
         lines += ["While your notebook was loading:", *(f"  {_hang(note, 2)}" for note in public.notes), ""]
     return "\n".join(lines)
+
+
+def _score(report: Report, task: Task) -> str:
+    """Points earned and possible; nothing for a task without points, as in self-checks."""
+    return f"  {report.score(task.name, task.points):g} of {task.points:g} points" if task.points else ""
 
 
 def folded(checks: Sequence[CheckResult]) -> tuple[tuple[CheckResult, ...], str]:

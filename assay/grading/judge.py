@@ -32,8 +32,8 @@ from assay.checks.suite import run_suite
 from assay.course import Task
 from assay.errors import AuthoringError, StudentLost
 from assay.grading.control import ControlError, receive, receive_with_descriptor, send
-from assay.grading.explain import ExplainedStudent, without_noise
 from assay.outcome import Report, to_json
+from assay.sandbox.explain import ExplainedStudent, without_noise
 from assay.sandbox.inside.confine import DEVICES, Policy, confine
 from assay.sandbox.limits import Limits, MiB
 from assay.sandbox.local import local_student

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from assay.errors import StudentError
-from assay.grading.explain import NOT_ANSWERED, explanation, without_noise
 from assay.outcome import CheckResult, Counterexample, Outcome
+from assay.sandbox.explain import NOT_ANSWERED, explanation, without_noise
 
 MISSING = StudentError("missing", "conv2d is not defined")
 STOPPED = "conv2d_answer stopped at line 3: ZeroDivisionError: division by zero."

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from assay.errors import AuthoringError, SandboxError
-from assay.grading.explain import NOT_ANSWERED
 from assay.grading.pipeline import WORKERS, grade
 from assay.grading.rounds import suite_version
 from assay.outcome import Outcome, Report
+from assay.sandbox.explain import NOT_ANSWERED
 from assay.sandbox.limits import Limits
 from assay.submission import Source
 from tests.support.grading import CHECKS, HONEST, TASKS, Threads, exercise_in, source
