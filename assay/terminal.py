@@ -83,7 +83,8 @@ def print_report(console: Console, course: Course, result: Result) -> None:
     """Every check of one submission, as its student sees it; one table a notebook."""
     for report in result.reports:
         text = as_text(report, course[report.assignment].tasks, colour=console.is_terminal)
-        print(f"\n{text}", file=console.file)  # not through rich, which would wrap arrays
+        heading = f"\n{report.assignment}:" if len(result.reports) > 1 else ""
+        print(f"{heading}\n{text}", file=console.file)  # not through rich, which would wrap arrays
 
 
 def verify_and_print(course: Course, assignments: tuple[str, ...], *, seeds: int) -> int:

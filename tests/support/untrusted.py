@@ -49,7 +49,7 @@ def untrusted(
     files: Mapping[str, bytes] | None = None,
 ) -> Iterator[Untrusted]:
     """Run code in a sandbox of its own until the end of the block."""
-    started = Untrusted(isolation, code, Job("worker", libraries, limits, files or {}))
+    started = Untrusted(isolation, code, Job("worker", libraries, limits=limits, files=files or {}))
     try:
         yield started
     finally:
