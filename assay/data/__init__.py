@@ -13,12 +13,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, overload
 
+from assay.data.citations import CitationGraph
+from assay.data.dataset import DataSet
+from assay.data.digits import Digits, Mnist
+from assay.data.graphs import Graph, Graphs
 from assay.data.places import cache_folder, places_of, read_files
-from assay.data.readers import Digits, Graph, Mnist
-from assay.data.sets import SETS, DataSet, find
+from assay.data.sets import SETS, find
 from assay.errors import DataError
 
-__all__ = ["Digits", "Graph", "Mnist", "load", "names"]
+__all__ = ["CitationGraph", "Digits", "Graph", "Graphs", "Mnist", "load", "names"]
 
 
 def names() -> tuple[str, ...]:
@@ -32,6 +35,10 @@ def load(name: Literal["mnist_5000"]) -> Digits: ...
 def load(name: Literal["mnist", "fashion_mnist"]) -> Mnist: ...
 @overload
 def load(name: Literal["karate_club"]) -> Graph: ...
+@overload
+def load(name: Literal["mutag", "proteins", "enzymes"]) -> Graphs: ...
+@overload
+def load(name: Literal["cora"]) -> CitationGraph: ...
 @overload
 def load(name: str) -> Any: ...
 def load(name: str) -> Any:

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
-from assay.data.sets import DataSet, File, Package
+from assay.data.dataset import DataSet, File, Package
 from assay.errors import DataError
 
 
@@ -42,8 +42,7 @@ def places_of(dataset: DataSet) -> Iterator[Place]:
     if cache is not None:
         yield Place(f"the cache {cache / dataset.name}", cache / dataset.name)
     if dataset.package is not None and (folder := _installed(dataset.package)):
-        title = f"{dataset.package.registry} package {dataset.package.name}, installed here"
-        yield Place(title, folder, dataset.package.packed)
+        yield Place(f"{dataset.package.title}, installed", folder, dataset.package.packed)
 
 
 def read_files(dataset: DataSet, place: Place) -> dict[str, bytes]:

@@ -1,4 +1,4 @@
-"""From the bytes of a data set's files to frozen, read-only numpy arrays. Malformed bytes raise DataError."""
+"""From the bytes of image files to frozen, read-only numpy arrays. Malformed bytes raise DataError."""
 
 from __future__ import annotations
 
@@ -33,14 +33,6 @@ class Mnist:
     test: Digits
 
 
-@dataclass(frozen=True)
-class Graph:
-    """One graph: adjacency float64 [n, n], symmetric, 0 or 1, without diagonal; labels int64 [n] of its nodes."""
-
-    adjacency: NDArray[np.float64]
-    labels: NDArray[np.int64]
-
-
 def read_mnist(files: Mapping[str, bytes]) -> Mnist:
     """Four idx files, named as MNIST's author named them."""
 
@@ -63,7 +55,9 @@ def read_mnist_5000(files: Mapping[str, bytes]) -> Digits:
 
 
 def read_idx(content: bytes) -> NDArray[np.uint8]:
-    """An idx file of unsigned bytes: two zeros, type, rank, big-endian sizes, values (http://yann.lecun.com/exdb/mnist/).
+    """An idx file of unsigned bytes: two zeros, type, rank, big-endian sizes, values.
+
+    The format is described at http://yann.lecun.com/exdb/mnist/.
 
     Raises DataError for another type, and where the header and the number of values disagree.
     """
@@ -79,17 +73,6 @@ def read_idx(content: bytes) -> NDArray[np.uint8]:
     if prod(shape) != len(content) - begin:
         raise DataError(f"this idx file says shape {shape} but holds {len(content) - begin} values.")
     return np.frombuffer(content, np.uint8, offset=begin).reshape(shape)
-
-
-def read_karate_club(_: Mapping[str, bytes]) -> Graph:
-    """Zachary's karate club from the code of networkx: who met outside the club, and which side they took."""
-    import networkx
-
-    graph = networkx.karate_club_graph()
-    nodes = range(34)
-    adjacency = networkx.to_numpy_array(graph, nodelist=nodes, weight=None, dtype=np.float64)
-    labels = np.array([graph.nodes[node]["club"] == "Officer" for node in nodes], dtype=np.int64)
-    return Graph(fixed(adjacency), fixed(labels))
 
 
 def _digits(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Digits:
