@@ -44,6 +44,25 @@ from assay.checks.shapes import (
 from assay.checks.show import show
 from assay.checks.standing import agrees_with, leaves_inputs_alone, repeatable, standing, stays_finite
 from assay.checks.strategies import inputs_of
+from assay.checks.trained import Training
+from assay.checks.training import (
+    cannot_learn_noise,
+    learns,
+    learns_by_heart,
+    learns_other_images,
+    learns_permuted_labels,
+    turned,
+    uses_epochs,
+)
+from assay.checks.training_laws import (
+    independent_of_batch,
+    independent_of_order,
+    leaves_training_data_alone,
+    other_seed_other_predictions,
+    predicts_the_same_twice,
+    same_seed_same_predictions,
+    trainings_are_separate,
+)
 
 __all__ = [
     "TOLERANCE",
@@ -58,6 +77,7 @@ __all__ = [
     "Labels",
     "Mismatch",
     "Quadratic",
+    "Training",
     "affine_in",
     "agrees_with",
     "alternative",
@@ -66,6 +86,7 @@ __all__ = [
     "between",
     "bias_adds",
     "call",
+    "cannot_learn_noise",
     "check",
     "crop_equivariant",
     "drawn_as",
@@ -74,23 +95,36 @@ __all__ = [
     "gradcheck",
     "gradients_are_derivatives",
     "homogeneous_in",
+    "independent_of_batch",
+    "independent_of_order",
     "inputs_of",
     "items_independent",
     "law",
+    "learns",
+    "learns_by_heart",
+    "learns_other_images",
+    "learns_permuted_labels",
     "leaves_inputs_alone",
+    "leaves_training_data_alone",
     "linear_in",
     "mutant",
     "np",
     "numerical_gradient",
+    "other_seed_other_predictions",
     "permutation_equivariant",
     "points",
+    "predicts_the_same_twice",
     "quadratics",
     "random_like",
     "repeatable",
     "right_shape",
+    "same_seed_same_predictions",
     "scaled",
     "show",
     "st",
     "standing",
     "stays_finite",
+    "trainings_are_separate",
+    "turned",
+    "uses_epochs",
 ]
