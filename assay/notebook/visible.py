@@ -7,6 +7,7 @@ claim of the student's: only its outputs are taken, cell by cell, as `outputs` l
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ from assay.notebook.shown import fenced
 
 Cell = dict[str, Any]
 MOST_NOTES = 50
+# The sandbox has no assay, and nobody who looks at a graded notebook misses its self-checks.
+_SELFCHECK = re.compile(r"^([ \t]*)%(?:selfcheck\b|(?:re)?load_ext[ \t]+assay\b).*$", re.MULTILINE)
 
 
 def to_run(notebook: dict[str, Any], *, markers: bool) -> str:
@@ -26,7 +29,7 @@ def to_run(notebook: dict[str, Any], *, markers: bool) -> str:
             "cell_type": "code",
             "id": f"cell-{number}",
             "metadata": {},
-            "source": cell["source"],
+            "source": _SELFCHECK.sub(r"\1pass", cell["source"]),
             "outputs": [],
             "execution_count": None,
         }

@@ -225,6 +225,11 @@ class TestIPython:
         namespace, notes = run("%matplotlib inline\n%load_ext autoreload\n%autoreload 2\n%config X.y = 'retina'\nx = 1")
         assert namespace["x"] == 1 and notes == []
 
+    def test_self_checks_are_not_worth_a_note(self) -> None:
+        loading = "try:\n    %load_ext assay.selfcheck\nexcept ImportError:\n    missing = True"
+        namespace, notes = run(loading, "%selfcheck double\nx = 1", "%selfcheck")
+        assert namespace["x"] == 1 and "missing" not in namespace and notes == []
+
     def test_python_is_not_touched(self) -> None:
         text = "x = 5 %3\ny = not x\nz = x != y\n"
         assert as_python(text) == (text, ())
