@@ -91,7 +91,7 @@ def plain_grid(grid: Grid, x: float, y: float, side: float) -> str:
         if colour is None or position in grid.wrong:
             sign = "cross" if colour is None else "dot" if not grid.signs else "plus" if value > 0 else "minus"
             signs[_contrast(colour).strip() or "g"].append(_sign(sign, left + side / 2, top + side / 2, side / 4))
-    drawn = [f'<path {style} d="{"".join(parts)}"/>' for style, parts in squares.items()]
+    drawn = [f'<path {style} shape-rendering="crispEdges" d="{"".join(parts)}"/>' for style, parts in squares.items()]
     drawn += [f'<path class="{style}" d="{"".join(parts)}"/>' for style, parts in signs.items()]
     return "".join(drawn) + _indices(grid, x, y, (side, side), 5)
 

@@ -140,17 +140,17 @@ def signed(value: float, digits: int = 4) -> str:
     return text if text.startswith(("-", "nan")) else f"+{text}"
 
 
-def texts_of(compared: Compared) -> tuple[list[str], list[str], list[str]]:
-    """got, expected and difference as text, with as many digits as it takes to tell what differs apart.
+def texts_of(compared: Compared, digits: int = 4) -> tuple[list[str], list[str], list[str]]:
+    """got, expected and difference as text, with more digits where it takes them to tell apart what differs.
 
     The difference is `=` where the entries count as equal.
     """
-    for digits in (4, 6, 10, 17):
-        got = [number(value, digits) for value in compared.got.values]
-        expected = [number(value, digits) for value in compared.expected.values]
+    for more in (digits, 6, 10, 17):
+        got = [number(value, more) for value in compared.got.values]
+        expected = [number(value, more) for value in compared.expected.values]
         if compared.differs is None or all(got[i] != expected[i] for i in compared.wrong):
             break
-    gaps = [signed(gap) if i in compared.wrong else "=" for i, gap in enumerate(compared.difference)]
+    gaps = [signed(gap, digits) if i in compared.wrong else "=" for i, gap in enumerate(compared.difference)]
     return got, expected, gaps
 
 

@@ -109,7 +109,7 @@ def _ticks(low: float, high: float, most: int = 5) -> list[float]:
 def _frame(axes: Axes) -> str:
     """Rules with their numbers, and the line below."""
     parts = []
-    for tick in _ticks(axes.low, axes.high, 4 if axes.height > LOW else 3):
+    for tick in _ticks(axes.low, axes.high, 6 if axes.height > LOW else 4):
         y = axes.point(axes.x0, tick)[1]
         parts.append(path([(axes.left, y), (axes.left + WIDTH, y)], "rule"))
         parts.append(text(axes.left - 6, y + 4, number(tick, 3), "quiet e"))
@@ -134,8 +134,14 @@ def _line(axes: Axes, column: Column, index: int, style: str) -> str:
     drawn = "".join(path(piece, colour).replace("/>", f"{dash}/>") for piece in pieces)
     if style == "dashed" or len(column) > 60:
         return drawn
+    drawn += "".join(_odd(axes, step, value) for step, value in enumerate(column) if not math.isfinite(value))
     dots = (f'<circle class="{colour}" cx="{at(x)}" cy="{at(y)}" r="2"/>' for piece in pieces for x, y in piece)
     return drawn + "".join(dots)
+
+
+def _odd(axes: Axes, step: int, value: float) -> str:
+    """A value that has no place on the page, in letters above the place it would have."""
+    return text(axes.point(axes.x0 + step, axes.low)[0], axes.top + axes.height - 5, number(value), "m b")
 
 
 def _pieces(axes: Axes, column: Column) -> Iterator[list[tuple[float, float]]]:

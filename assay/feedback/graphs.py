@@ -10,7 +10,7 @@ from assay.feedback.compared import Compared, number, sentence
 from assay.feedback.svg import MARGIN, Drawing, at, path, text
 from assay.outcome import Picture
 
-RADIUS = 11.0  # pixels of a node
+RADIUS = 10.0  # pixels of a node
 ROUNDS = 60  # of the layout
 NAMED = 20  # edges that are listed in words, and weights that are written
 TOP = MARGIN + 18
@@ -126,13 +126,27 @@ def _from(start: int, near: Sequence[Collection[int]]) -> dict[int, int]:
 
 
 def _fitted(places: Sequence[Point]) -> list[Point]:
-    """Moved and scaled, alike in both directions, into the unit square."""
+    """Moved and scaled, alike in both directions, into the unit square, from its upper left corner on."""
     if not places:
         return []
     xs, ys = zip(*places, strict=True)
     size = max(max(xs) - min(xs), max(ys) - min(ys)) or 1.0
-    middle = (max(xs) + min(xs)) / 2, (max(ys) + min(ys)) / 2
-    return [(0.5 + (x - middle[0]) / size, 0.5 + (y - middle[1]) / size) for x, y in places]
+    return [((x - min(xs)) / size, (y - min(ys)) / size) for x, y in places]
+
+
+def _spread(points: Sequence[Point], least: float) -> list[Point]:
+    """The points, those that lie too near to each other pushed apart."""
+    moved = [list(point) for point in points]
+    for _ in range(40):
+        for i, one in enumerate(moved):
+            for other in moved[:i]:
+                dx, dy = one[0] - other[0], one[1] - other[1]
+                apart = math.hypot(dx, dy) or 1e-9
+                push = max(0.0, (least - apart) / 2 / apart)
+                one[0], one[1] = one[0] + push * dx, one[1] + push * (dy or 1e-9)
+                other[0], other[1] = other[0] - push * dx, other[1] - push * (dy or 1e-9)
+    left, top = min(x for x, _ in moved), min(y for _, y in moved)
+    return [(x - left, y - top) for x, y in moved]
 
 
 def _drawing(
@@ -145,9 +159,11 @@ def _drawing(
     marked: Collection[int] = (),
     signs: bool = False,
 ) -> Drawing:
-    side = 130.0 + 6 * min(graph.nodes, 32)
-    around = MARGIN + RADIUS + 12
-    points = [(around + x * side, TOP + around + y * side) for x, y in places]
+    side = (150.0 if graph.weighted or signs else 110.0) + 6 * min(graph.nodes, 32)
+    around = MARGIN + RADIUS + 14
+    spread = _spread([(x * side, y * side) for x, y in places], 2.6 * RADIUS) if places else []
+    points = [(around + x, TOP + around + y) for x, y in spread]
+    wide, high = (max((p[axis] for p in spread), default=0.0) + 2 * around for axis in (0, 1))
     body = [text(MARGIN, MARGIN + 11, f"{title}, {graph.nodes} nodes", "title")]
     for edge, weight in graph.edges.items():
         differs = edge in odd or (not graph.directed and edge[::-1] in odd)
@@ -157,7 +173,12 @@ def _drawing(
         if i in marked:
             body.append(f'<circle class="mark" cx="{at(x)}" cy="{at(y)}" r="{RADIUS + 4}"/>')
         body.append(text(x, y + 4, str(i), "m b" if i in marked else "m"))
-    return Drawing(side + 2 * around, side + 2 * around + TOP, "".join(body), says)
+    note = "dashed: differs" if odd else "ringed: its row of the result differs" if marked else ""
+    high += TOP
+    if note:
+        body.append(text(MARGIN, high, note, "quiet"))
+        high += MARGIN
+    return Drawing(max(wide, 2 * MARGIN + 7.2 * max(len(note), len(title) + 9)), high, "".join(body), says)
 
 
 def _edge(graph: Graph, edge: Edge, weight: float, points: Sequence[Point], odd: bool, signs: bool) -> Iterator[str]:
@@ -165,11 +186,13 @@ def _edge(graph: Graph, edge: Edge, weight: float, points: Sequence[Point], odd:
     (x, y), (u, v) = points[edge[0]], points[edge[1]]
     dash = ' stroke-dasharray="5 4"' if odd else ""
     if edge[0] == edge[1]:
-        yield f'<circle class="{style}"{dash} cx="{at(x)}" cy="{at(y - RADIUS - 5)}" r="8"/>'
-        middle = (x, y - RADIUS - 16)
+        dx, dy = _outwards((x, y), points)
+        reach = RADIUS + 5
+        yield f'<circle class="{style}"{dash} cx="{at(x + reach * dx)}" cy="{at(y + reach * dy)}" r="8"/>'
+        middle = (x + 2 * reach * dx, y + 2 * reach * dy)
     else:
         yield path([(x, y), (u, v)], style).replace("/>", f"{dash}/>")
-        share = 0.35 if graph.directed else 0.5
+        share = 0.32 if graph.directed and edge[::-1] in graph.edges else 0.5
         middle = (x + share * (u - x), y + share * (v - y))
         if graph.directed:
             yield _tip((x, y), (u, v))
@@ -178,6 +201,14 @@ def _edge(graph: Graph, edge: Edge, weight: float, points: Sequence[Point], odd:
         yield f'<rect class="card" x="{at(middle[0] - 4 * len(words))}" y="{at(middle[1] - 7)}" '
         yield f'width="{8 * len(words)}" height="14" rx="3"/>'
         yield text(middle[0], middle[1] + 4, words, "m b" if odd else "m")
+
+
+def _outwards(point: Point, points: Sequence[Point]) -> Point:
+    """The direction from the middle of all points to this one; up for the middle itself."""
+    dx = point[0] - sum(x for x, _ in points) / len(points)
+    dy = point[1] - sum(y for _, y in points) / len(points)
+    length = math.hypot(dx, dy)
+    return (dx / length, dy / length) if length > 1 else (0.0, -1.0)
 
 
 def _tip(start: Point, end: Point) -> str:

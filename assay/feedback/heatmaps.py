@@ -11,10 +11,10 @@ from assay.feedback.compared import Compared, number, offsets_of, part_of, plane
 from assay.feedback.svg import CHARACTER, LINE, MARGIN, Drawing, text
 from assay.outcome import Picture
 
-PLANES = 6  # matrices of one array that are drawn
+PLANES, COMPARED = 6, 4  # matrices of one array that are drawn: of an argument, and of got and expected
 WRITTEN, COLUMNS = 64, 8  # entries and columns of a plane that still carries its numbers
 HIGH = 24.0  # pixels of a cell with a number
-ACROSS = 440  # pixels that planes beside each other may take
+ACROSS = 290  # pixels that planes beside each other may take
 
 Plane = tuple[tuple[int, ...], int]  # its index, and the position of its first entry
 
@@ -51,7 +51,7 @@ class Panel:
 def heat_map(picture: Picture) -> Drawing:
     """One array alone."""
     title, says = _title(picture.name, picture), f"{picture.name}, {_described(picture)}."
-    texts = [number(value) for value in picture.values]
+    texts = [number(value, 3) for value in picture.values]
     return _drawing(Panel(title, says, picture, picture.values, texts, _scale(picture.values)))
 
 
@@ -65,7 +65,7 @@ def heat_maps(compared: Compared) -> list[Drawing]:
 def _panels(compared: Compared) -> Iterator[Panel]:
     got, expected, wrong = compared.got, compared.expected, compared.wrong
     scale = _scale((*got.values, *expected.values))
-    one, other, gaps = texts_of(compared)
+    one, other, gaps = texts_of(compared, 3)
     says = f"got, {_described(got)}{f'; {len(wrong)} entries are marked as different' if wrong else ''}."
     yield Panel(_title("got", got), says, got, got.values, one, scale, wrong)
     says = f"expected, {_described(expected)}."
@@ -100,12 +100,12 @@ def _drawing(panel: Panel, first: Collection[int] = (), widest: int = 0) -> Draw
     least = 2 * MARGIN + 7.2 * len(panel.title)
     if not panel.values:
         return Drawing(least, 62, title + text(MARGIN, 44, "no entries", "quiet"), panel.says)
-    chosen, left_out = _chosen(panel, first)
+    chosen, left_out, hidden = _chosen(panel, first)
     widest = widest or max(map(len, panel.texts))
     cell = (max(30.0, widest * CHARACTER + 8), HIGH) if panel.written else _square(panel.size)
     rows, columns = panel.size
     inset = 8 + CHARACTER * len(str(rows - 1 + panel.starts[0]))
-    label = LINE if len(panel.picture.shape) > 2 else 0
+    label = LINE if len(chosen) + left_out > 1 else 0
     wide, high = inset + cell[0] * columns + 14, label + LINE + cell[1] * rows + 10
     across = min(len(chosen), _beside(panel.picture), max(1, int(ACROSS // wide)))
     body = [title]
@@ -116,20 +116,21 @@ def _drawing(panel: Panel, first: Collection[int] = (), widest: int = 0) -> Draw
         body.append(_plane(panel, plane, (x + inset, y + label + LINE), cell))
     y = MARGIN + LINE + 6 + high * -(-len(chosen) // across)
     if left_out:
-        body.append(text(MARGIN, y + 9, f"and {left_out} more", "quiet"))
+        words = f"and {left_out} more" + (" without a difference" if first and not hidden else "")
+        body.append(text(MARGIN, y + 9, words, "quiet"))
         y += LINE + 2
     scale, length = bar(panel.scale, MARGIN, y)
     width = max(2 * MARGIN + wide * across - 14, 2 * MARGIN + length, least)
     return Drawing(width, y + 10 + MARGIN, "".join(body) + scale, panel.says)
 
 
-def _chosen(panel: Panel, first: Collection[int]) -> tuple[list[Plane], int]:
-    """Some planes in their order, and how many others there are."""
+def _chosen(panel: Panel, first: Collection[int]) -> tuple[list[Plane], int, int]:
+    """Some planes in their order, how many others there are, and how many of those have an entry in `first`."""
     planes = list(planes_of(panel.picture.shape))
     entries = math.prod(panel.size)
-    hit = {position // entries for position in first}
-    chosen = sorted(sorted(range(len(planes)), key=lambda i: i not in hit)[:PLANES])
-    return [planes[i] for i in chosen], len(planes) - len(chosen)
+    hit = sorted({position // entries for position in first})
+    chosen = hit[:COMPARED] if hit else range(len(planes))[:PLANES]
+    return [planes[i] for i in chosen], len(planes) - len(chosen), max(0, len(hit) - COMPARED)
 
 
 def _beside(picture: Picture) -> int:
@@ -138,7 +139,7 @@ def _beside(picture: Picture) -> int:
 
 
 def _square(size: tuple[int, int]) -> tuple[float, float]:
-    side = min(20.0, max(6.0, 192 / max(size)))
+    side = float(min(20, max(6, 200 // max(size))))
     return side, side
 
 

@@ -73,6 +73,6 @@ def _example(example: Counterexample, pictures: bool) -> Iterator[str]:
         texts = (f"{call_text(call)}\n{returned_text(call, example)}".rstrip() for call in calls)
         yield f"<pre>{escape(chr(10).join(texts))}</pre>"
     yield inputs + compared
-    if texts := beside(example):
-        block = f"<pre>{escape(texts)}</pre>"
+    if both := beside(example):
+        block = f"<pre>{escape(both)}</pre>"
         yield f"<details><summary>The same as text</summary>{block}</details>" if compared else block

@@ -23,7 +23,7 @@ text{font:11px ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace;fill:#1f
 .title{font:600 12px system-ui,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
 .quiet{fill:#59636e}.m{text-anchor:middle}.e{text-anchor:end}.b{font-weight:700}
 .card{fill:#fff;stroke:#d1d9e0}.line{stroke:#59636e;fill:none}.rule{stroke:#d1d9e0;fill:none}
-.mark{fill:none;stroke:#1f2328;stroke-width:2}.node{fill:#fff;stroke:#1f2328;stroke-width:1.5}
+.mark{fill:none;stroke:#1f2328;stroke-width:1.6}.node{fill:#fff;stroke:#1f2328;stroke-width:1.5}
 .edge{stroke:#59636e;stroke-width:1.6;fill:none}.odd{stroke:#b3261e;stroke-width:3;fill:none}.tip{fill:#59636e}
 .s0{stroke:#0b62a8}.s1{stroke:#b5500b}.s2{stroke:#08745a}.s3{stroke:#8a3f86}.s4{stroke:#7a6000}.s5{stroke:#3f4750}
 .c{fill:none;stroke-width:2}.g{stroke:none;fill:#1f2328}.on-light{fill:#111}.on-dark{fill:#fff}

@@ -9,6 +9,8 @@ from assay.feedback.compared import Compared, offsets_of, sentence, shape_text, 
 from assay.outcome import Picture
 
 UNEQUAL = "\N{NOT EQUAL TO}"
+LEFT = "margin-left:0"  # nbconvert and JupyterLab put tables into the middle
+MIDDLE = "text-align:center"
 
 
 def table(compared: Compared) -> str:
@@ -21,7 +23,9 @@ def table(compared: Compared) -> str:
     if compared.differs is not None:
         blocks.append(("difference", compared.got, strong))
     rows = _vectors(blocks) if all(len(block[1].shape) == 1 for block in blocks) else _matrices(blocks)
-    return f"<table>\n<caption>{escape(sentence(compared))}</caption>\n{''.join(rows)}</table>"
+    label = "got, expected and their difference" if compared.differs is not None else "got and expected"
+    said = f"<div>{escape(sentence(compared))}</div>\n"
+    return f'{said}<table aria-label="{label}" style="{LEFT}">\n{"".join(rows)}</table>'
 
 
 _Block = tuple[str, Picture, Sequence[str]]
@@ -51,7 +55,9 @@ def _matrices(blocks: Sequence[_Block]) -> Iterator[str]:
     for (name, picture, _), grid in zip(blocks, grids, strict=True):
         width = max(map(len, grid), default=0)
         start = offsets_of(picture)[-1]
-        names.append(f'<th scope="colgroup" colspan="{max(width, 1)}">{name} {shape_text(picture.shape)}</th>')
+        names.append(
+            f'<th scope="colgroup" colspan="{max(width, 1)}" style="{MIDDLE}">{name} {shape_text(picture.shape)}</th>'
+        )
         heads.append(_heads(range(start, start + width)) or "<td>empty</td>")
     start = offsets_of(blocks[0][1])[0] if len(blocks[0][1].shape) > 1 else 0
     yield f"<thead><tr><td></td>{'<td></td>'.join(names)}</tr>\n<tr><td></td>{'<td></td>'.join(heads)}</tr></thead>\n"
