@@ -47,7 +47,7 @@ def drawn_graph(picture: Picture, marked: Collection[int] = ()) -> Drawing:
     says = f"{picture.name}: {in_words(graph)}."
     if marked:
         says += f" Marked: {_nodes(sorted(marked))}."
-    return _drawing(graph, layout(graph), picture.name, says, marked=marked)
+    return _drawing(graph, layout(graph), _titled(picture.name, graph), says, marked=marked)
 
 
 def drawn_graphs(compared: Compared) -> list[Drawing]:
@@ -55,11 +55,13 @@ def drawn_graphs(compared: Compared) -> list[Drawing]:
     got, expected = graph_of(compared.got), graph_of(compared.expected)
     if compared.differs is None:
         pairs = (("got", got), ("expected", expected))
-        return [_drawing(graph, layout(graph), name, f"{name}: {in_words(graph)}.") for name, graph in pairs]
+        return [
+            _drawing(graph, layout(graph), _titled(name, graph), f"{name}: {in_words(graph)}.") for name, graph in pairs
+        ]
     places = layout(expected if expected.edges else got)
     odd = {divmod(i, got.nodes) for i in compared.wrong}
     drawn = [
-        _drawing(graph, places, name, f"{name}: {in_words(graph)}.", odd=odd)
+        _drawing(graph, places, _titled(name, graph), f"{name}: {in_words(graph)}.", odd=odd)
         for name, graph in (("got", got), ("expected", expected))
     ]
     gaps = Picture("difference", "graph", compared.got.shape, tuple(_gap(compared, i) for i in range(got.nodes**2)))
@@ -159,12 +161,12 @@ def _drawing(
     marked: Collection[int] = (),
     signs: bool = False,
 ) -> Drawing:
-    side = (150.0 if graph.weighted or signs else 110.0) + 6 * min(graph.nodes, 32)
-    around = MARGIN + RADIUS + 14
+    side = 130.0 + 6 * min(graph.nodes, 32)
+    around = MARGIN + RADIUS + (30 if graph.weighted else 14)
     spread = _spread([(x * side, y * side) for x, y in places], 2.6 * RADIUS) if places else []
     points = [(around + x, TOP + around + y) for x, y in spread]
     wide, high = (max((p[axis] for p in spread), default=0.0) + 2 * around for axis in (0, 1))
-    body = [text(MARGIN, MARGIN + 11, f"{title}, {graph.nodes} nodes", "title")]
+    body = [text(MARGIN, MARGIN + 11, title, "title")]
     for edge, weight in graph.edges.items():
         differs = edge in odd or (not graph.directed and edge[::-1] in odd)
         body += _edge(graph, edge, weight, points, differs, signs)
@@ -178,7 +180,7 @@ def _drawing(
     if note:
         body.append(text(MARGIN, high, note, "quiet"))
         high += MARGIN
-    return Drawing(max(wide, 2 * MARGIN + 7.2 * max(len(note), len(title) + 9)), high, "".join(body), says)
+    return Drawing(max(wide, 2 * MARGIN + 7.2 * max(len(note), len(title))), high, "".join(body), says)
 
 
 def _edge(graph: Graph, edge: Edge, weight: float, points: Sequence[Point], odd: bool, signs: bool) -> Iterator[str]:
@@ -222,6 +224,10 @@ def _tip(start: Point, end: Point) -> str:
 
 def _gap(compared: Compared, position: int) -> float:
     return compared.difference[position] if position in compared.wrong else 0.0
+
+
+def _titled(name: str, graph: Graph) -> str:
+    return f"{name}, {graph.nodes} node{'s' * (graph.nodes != 1)}"
 
 
 def _nodes(nodes: Sequence[int]) -> str:

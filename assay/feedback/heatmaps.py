@@ -116,7 +116,8 @@ def _drawing(panel: Panel, first: Collection[int] = (), widest: int = 0) -> Draw
         body.append(_plane(panel, plane, (x + inset, y + label + LINE), cell))
     y = MARGIN + LINE + 6 + high * -(-len(chosen) // across)
     if left_out:
-        words = f"and {left_out} more" + (" without a difference" if first and not hidden else "")
+        words = f"{left_out} more" + (", all equal" if first and not hidden else "")
+        least = max(least, 2 * MARGIN + CHARACTER * len(words))
         body.append(text(MARGIN, y + 9, words, "quiet"))
         y += LINE + 2
     scale, length = bar(panel.scale, MARGIN, y)

@@ -1,8 +1,8 @@
 """Small drawings as SVG, and as the images that a page shows.
 
 A page gets them as `img`, where a browser runs no script, loads nothing and keeps styles to the drawing: so they
-stay whole through the sanitisers of nbconvert and JupyterLab, and harmless whoever made them. Each drawing has a
-ground of its own, light or dark as the reader's page is.
+stay whole through the sanitisers of nbconvert and JupyterLab, and harmless whoever made them. Each drawing has a light
+ground of its own, as a plot of matplotlib has: an image cannot know whether the page around it is light or dark.
 """
 
 from __future__ import annotations
@@ -27,10 +27,6 @@ text{font:11px ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace;fill:#1f
 .edge{stroke:#59636e;stroke-width:1.6;fill:none}.odd{stroke:#b3261e;stroke-width:3;fill:none}.tip{fill:#59636e}
 .s0{stroke:#0b62a8}.s1{stroke:#b5500b}.s2{stroke:#08745a}.s3{stroke:#8a3f86}.s4{stroke:#7a6000}.s5{stroke:#3f4750}
 .c{fill:none;stroke-width:2}.g{stroke:none;fill:#1f2328}.on-light{fill:#111}.on-dark{fill:#fff}
-@media(prefers-color-scheme:dark){text,.g{fill:#e6edf3}.quiet{fill:#9aa5b1}.card{fill:#1b1f24;stroke:#454d56}
-.line,.edge{stroke:#9aa5b1}.rule{stroke:#3a424b}.mark{stroke:#e6edf3}.node{fill:#1b1f24;stroke:#e6edf3}.tip{fill:#9aa5b1}
-.odd{stroke:#ff8a80}.s0{stroke:#5aaef0}.s1{stroke:#f39a4d}.s2{stroke:#3fc79c}.s3{stroke:#d291ce}.s4{stroke:#d9be4a}
-.s5{stroke:#b8c0c8}.on-light{fill:#111}.on-dark{fill:#fff}}
 """
 
 

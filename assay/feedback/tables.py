@@ -17,7 +17,7 @@ def table(compared: Compared) -> str:
     """An HTML table. A vector has a row for got, expected and difference; a matrix has them beside each other."""
     got, expected, gaps = texts_of(compared)
     wrong = compared.wrong
-    marked = [_marked(f"{UNEQUAL} {one}") if i in wrong else escape(one) for i, one in enumerate(got)]
+    marked = [_marked(f"{UNEQUAL}\N{NO-BREAK SPACE}{one}") if i in wrong else escape(one) for i, one in enumerate(got)]
     strong = [_marked(gap) if i in wrong else escape(gap) for i, gap in enumerate(gaps)]
     blocks = [("got", compared.got, marked), ("expected", compared.expected, list(map(escape, expected)))]
     if compared.differs is not None:
@@ -55,9 +55,8 @@ def _matrices(blocks: Sequence[_Block]) -> Iterator[str]:
     for (name, picture, _), grid in zip(blocks, grids, strict=True):
         width = max(map(len, grid), default=0)
         start = offsets_of(picture)[-1]
-        names.append(
-            f'<th scope="colgroup" colspan="{max(width, 1)}" style="{MIDDLE}">{name} {shape_text(picture.shape)}</th>'
-        )
+        spans = f'scope="colgroup" colspan="{max(width, 1)}" style="{MIDDLE}"'
+        names.append(f"<th {spans}>{name} {shape_text(picture.shape)}</th>")
         heads.append(_heads(range(start, start + width)) or "<td>empty</td>")
     start = offsets_of(blocks[0][1])[0] if len(blocks[0][1].shape) > 1 else 0
     yield f"<thead><tr><td></td>{'<td></td>'.join(names)}</tr>\n<tr><td></td>{'<td></td>'.join(heads)}</tr></thead>\n"
