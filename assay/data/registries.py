@@ -65,7 +65,10 @@ def _run(command: list[str], folder: str, *, program: str) -> None:
 
 def _gist(text: str) -> str:
     """The line that says what is wrong, without what could command a terminal."""
+    if "connection broken by" in text:  # pip's own last word would be that there is no such package
+        return "the package index cannot be reached"
     lines = ["".join(c for c in line if c.isprintable()).strip() for line in text.splitlines()]
-    lines = [line for line in lines if line and "A complete log" not in line]
-    errors = [line for line in lines if "error" in line.lower()]
-    return (errors or lines or ["nothing"])[-1 if "ERROR" in text else 0][:300]
+    for sign in ("reason:", "No matching", "rror"):
+        if told := [line for line in lines if sign in line]:
+            return told[0][:300]
+    return next(filter(None, lines), "nothing")[:300]
