@@ -18,11 +18,12 @@ import numpy as np
 
 from assay.checks.compare import Mismatch
 from assay.checks.drawn import Function
-from assay.checks.trained import Recipe, Run, Split, Trained, Training, drawn_seed, training_check
+from assay.checks.trained import Recipe, Split, Trained, Training, drawn_seed, training_check
 
 Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 STANDARD_ERRORS = 3.0  # half-width of the interval around a measured accuracy
+MORE = 0.1  # of the inputs with random labels are known after many passes and not after one
 
 
 def learns(training: Training, *, target: float, sentence: str | None = None, **options: Any) -> Function:
@@ -116,8 +117,8 @@ def learns_by_heart(
     """A few inputs of each class, seen often, are all known afterwards: anything that trains at all can do that."""
 
     def learns_by_heart(done: Trained, rng: np.random.Generator) -> None:
-        few, run = _trained_on_few(done, rng, per_class, epochs)
-        reached = float(np.mean(done.predict(run, few.inputs) == few.labels))
+        few = done.varied("few", lambda split: _few(split, per_class, training.classes))
+        reached = _known(done, few, epochs, drawn_seed(rng))
         if reached < target:
             raise Mismatch(
                 f"after {epochs} epochs on {len(few.labels)} inputs it gives {reached:.0%} of these same inputs "
@@ -131,28 +132,31 @@ def learns_by_heart(
 
 
 def uses_epochs(
-    training: Training, *, per_class: int = 2, epochs: int = 100, sentence: str | None = None, **options: Any
+    training: Training, *, inputs: int = 200, epochs: int = 20, sentence: str | None = None, **options: Any
 ) -> Function:
-    """One pass over a few inputs is less than many: what looks inputs up, or counts passes itself, shows no difference.
+    """After one pass over a few inputs with random labels it knows fewer of these labels than after many passes.
 
-    Shares the long training with `learns_by_heart`, which takes the same settings.
+    A search for the nearest input, and a training that counts its passes itself, know as many.
     """
 
     def uses_epochs(done: Trained, rng: np.random.Generator) -> None:
-        few, briefly = _trained_on_few(done, rng, per_class, 1)
-        _, long = _trained_on_few(done, rng, per_class, epochs)
-        first, last = (float(np.mean(done.predict(run, few.inputs) == few.labels)) for run in (briefly, long))
-        if last - first < 0.1:
+        def few(split: Split) -> Split:
+            labels = _random_labels(split.labels[:inputs], training.classes, rng)
+            return replace(split, inputs=split.inputs[:inputs], labels=labels)
+
+        split = done.varied("many passes", few)
+        first, last = (_known(done, split, count, drawn_seed(rng)) for count in (1, epochs))
+        if last - first < MORE:
             raise Mismatch(
-                f"after 1 epoch on {len(few.labels)} inputs it knows {first:.0%} of them, after {epochs} epochs "
-                f"{last:.0%}; an epoch is one pass over the training data",
+                f"of {len(split.labels)} labels drawn at random it knows {first:.0%} after 1 epoch and {last:.0%} "
+                f"after {epochs} epochs; an epoch is one pass over the training data",
                 got=last - first,
-                expected="more after more epochs",
+                expected=f"at least {MORE:.0%} more",
             )
 
-    return training_check(
-        training, sentence or f"{training.name} trains for as many epochs as told", uses_epochs, options
-    )
+    options.setdefault("hint", "Does the number of passes over the training data follow from epochs?")
+    sentence = sentence or f"{training.name} trains for as many epochs as it is told"
+    return training_check(training, sentence, uses_epochs, options)
 
 
 def _learnt(
@@ -164,10 +168,11 @@ def _learnt(
     return done.predict(run, split.unseen), split.hidden
 
 
-def _trained_on_few(done: Trained, rng: np.random.Generator, per_class: int, epochs: int) -> tuple[Split, Run]:
-    few = done.varied(f"few {per_class}", lambda split: _few(split, per_class, done.training.classes))
-    recipe = Recipe(few.inputs, few.labels, drawn_seed(rng), epochs)
-    return few, done.run(f"few {per_class} for {epochs}", lambda: recipe)
+def _known(done: Trained, split: Split, epochs: int, seed: int) -> float:
+    """The share of its own training labels that it gives after so many epochs."""
+    name = f"{len(split.labels)} for {epochs} epochs"
+    run = done.run(name, lambda: Recipe(split.inputs, split.labels, seed, epochs))
+    return float(np.mean(done.predict(run, split.inputs) == split.labels))
 
 
 def _few(split: Split, per_class: int, classes: int) -> Split:
