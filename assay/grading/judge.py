@@ -30,6 +30,7 @@ import assay
 from assay.checks.siblings import load, siblings
 from assay.checks.suite import run_suite
 from assay.course import Task
+from assay.data.places import cache_folder
 from assay.errors import AuthoringError, StudentLost
 from assay.grading.control import ControlError, receive, receive_with_descriptor, send
 from assay.outcome import Report, to_json
@@ -142,7 +143,7 @@ def _confined(assigned: Assigned) -> list[str]:
     """Give up everything that judging does not need. What this kernel cannot take away, for staff."""
     steps = confine(
         Policy(
-            readable=(*_libraries(), *SYSTEM, str(assigned.folder)),
+            readable=(*_libraries(), *SYSTEM, str(assigned.folder), *_data()),
             writable=(os.getcwd(), *DEVICES),
             memory=MEMORY,
             cpu_seconds=assigned.seconds,
@@ -151,6 +152,12 @@ def _confined(assigned: Assigned) -> list[str]:
     )
     lacking = [f"{step.name} ({step.detail})" for step in steps if step.name in STEPS and not step.holds]
     return [f"The judge could not be confined in: {', '.join(lacking)}."] if lacking else []
+
+
+def _data() -> tuple[str, ...]:
+    """The cache of data sets, which checks may load from. What is public in it, workers still do not see."""
+    cache = cache_folder()
+    return () if cache is None else (str(cache),)
 
 
 def _libraries() -> set[str]:

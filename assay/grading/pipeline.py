@@ -21,6 +21,7 @@ from types import MappingProxyType
 from typing import IO, TYPE_CHECKING
 
 from assay.course import Exercise
+from assay.data.places import cache_folder
 from assay.errors import AuthoringError, SandboxError
 from assay.grading.control import ControlError, receive, send
 from assay.grading.rounds import draw_secret, suite_version
@@ -129,7 +130,8 @@ def _environment(folder: str) -> dict[str, str]:
     """What a judge sees of the environment: nothing of ours but where to find libraries."""
     threads = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
-    return {**kept, **threads, "HOME": folder, "TMPDIR": folder, "LANG": "C.UTF-8"}
+    data = {"ASSAY_DATA": str(cache)} if (cache := cache_folder()) else {}  # which HOME no longer tells
+    return {**kept, **threads, **data, "HOME": folder, "TMPDIR": folder, "LANG": "C.UTF-8"}
 
 
 def _serve(judge: _Judge, exercise: Exercise, isolation: Isolation, job: Job, *, deadline: float) -> Report:
