@@ -20,6 +20,7 @@ import os
 import socket
 import sys
 import sysconfig
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
@@ -33,13 +34,16 @@ from assay.course import Task
 from assay.data.places import cache_folder
 from assay.errors import AuthoringError, StudentLost
 from assay.grading.control import ControlError, receive, receive_with_descriptor, send
-from assay.outcome import Report, to_json
+from assay.grading.diagnosis import SECONDS, diagnosed, known, worth_a_try
+from assay.grading.witness import Witness
+from assay.outcome import CheckResult, Report, to_json
 from assay.sandbox.explain import ExplainedStudent, without_noise
 from assay.sandbox.inside.confine import DEVICES, Policy, confine
 from assay.sandbox.limits import Limits, MiB
 from assay.sandbox.local import local_student
 from assay.submission import Cell, Source
 
+RESERVE = 30.0  # seconds of a judge's time that no diagnosis takes
 MEMORY = 4096 * MiB  # beyond the libraries; a value that does not fit is the check's MemoryError, not the machine's
 SYSTEM = ("/usr/lib", "/lib", "/lib64", "/usr/share/zoneinfo", "/etc/ld.so.cache", "/etc/localtime")
 STEPS = ("files", "system calls", "memory", "closed memory")  # without which staff are told
@@ -108,6 +112,7 @@ def main() -> None:
     except AuthoringError as error:
         send(control, {"kind": "unusable", "message": str(error)})
     else:
+        staff_notes += report.staff_notes
         send(control, {"kind": "report", "report": to_json(report), "staff_notes": staff_notes})
 
 
@@ -116,8 +121,9 @@ def judge(assigned: Assigned, control: socket.socket) -> Report:
 
     Raises AuthoringError where the exercise cannot be used, ControlError where the parent is gone.
     """
+    started = time.monotonic()
     numbers = count(1)
-    student = ExplainedStudent(lambda: Worker(control, next(numbers)), assigned.source, assigned.limits)
+    student = Witness(lambda: Worker(control, next(numbers)), assigned.source, assigned.limits)
     student.answered = assigned.source.answered
     notes = _loading_notes(student)
     reference = assigned.folder / "reference.py"
@@ -128,8 +134,25 @@ def judge(assigned: Assigned, control: socket.socket) -> Report:
         results = run_suite(
             checks if checks.is_file() else None, reference, assigned.tasks, student, control_student, assigned.secret
         )
+    results, staff_notes = _diagnosed(assigned, results, student, until=started + assigned.seconds - RESERVE)
     student.close()
-    return Report(assignment="", checks=tuple(map(without_noise, results)), notes=notes)
+    return Report("", tuple(map(without_noise, results)), notes, staff_notes)
+
+
+def _diagnosed(
+    assigned: Assigned, results: tuple[CheckResult, ...], student: Witness, *, until: float
+) -> tuple[tuple[CheckResult, ...], tuple[str, ...]]:
+    """The results with likely mistakes. What goes wrong with these is told to staff and changes no verdict."""
+    seconds = min(until - time.monotonic(), SECONDS)
+    if not worth_a_try(results) or seconds <= 0:
+        return results, ()
+    try:
+        exercise = known(assigned.folder, assigned.tasks, assigned.limits)
+        return diagnosed(exercise, results, student, assigned.secret, seconds=seconds), ()
+    except ControlError:
+        raise
+    except Exception as error:
+        return results, (f"No likely mistakes could be looked for ({type(error).__name__}: {error}).",)
 
 
 def _loading_notes(student: ExplainedStudent) -> tuple[str, ...]:

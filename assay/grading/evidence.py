@@ -1,0 +1,212 @@
+"""Whether a known mistake explains what a student's function yields, probe by probe.
+
+Two functions that make the same mistake yield the same wrong values wherever they are asked. That alone proves little
+where the values are right, or one and the same number, or none at all; so it is counted what speaks for a mistake.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from assay.checks.compare import Mismatch, assert_close, kind
+from assay.grading.witness import Failure, Heard
+
+ENOUGH = 5  # probes on which a mistake must show
+DISTINCT = 3  # different wrong numbers, where the diagnosis does not name the number
+SLACK = 10.0  # tolerances that two writings of one mistake may be apart
+SHOWN = 100.0  # tolerances that a mistake has to be away from the right answer
+SINGLE = (1e-4, 1e-5)  # (rtol, atol) where float32 is among the values
+DOUBLE = (1e-7, 1e-9)
+SIDES = ("type", "after", "callbacks")  # what besides the values can be wrong
+
+Yielded = Sequence[Heard]
+
+
+@dataclass
+class Evidence:
+    """What has been heard of one known mistake, the right answer and a student, as long as nothing contradicts it."""
+
+    values: int = 0  # probes on which the mistake shows in the values
+    wrong: set[Any] = field(default_factory=set)  # numbers that are wrong because of it
+    broken: int = 0  # probes on which it yields nan, infinities or failures where the right answer does not
+    partly: int = 0  # probes on which some entries of an array are right
+    whole: int = 0  # probes on which it yields something else
+    sides: Counter[str] = field(default_factory=Counter)  # probes on which it shows beside the values
+    unlike: set[str] = field(default_factory=set)  # sides on which student and mistake differ
+    shown: set[str] = field(default_factory=set)  # checks on which it shows
+    excused: set[str] = field(default_factory=set)  # checks on which the student's function broke down
+
+    def add(self, check: str, student: Yielded, mistake: Yielded, right: Yielded) -> bool:
+        """Take in one probe. False where it speaks against the mistake."""
+        if not agree(student, mistake):
+            if is_broken(student, right) and not is_broken(mistake, right):
+                self.excused.add(check)
+                return True
+            return False
+        self.unlike |= {side for side in SIDES if not agree_on(side, student, mistake)}
+        wrong = wrong_parts(mistake, right)
+        if not agree(mistake, right, SHOWN) and not agree(student, right, SHOWN) and wrong:
+            self.values += 1
+            self.shown.add(check)
+            numbers = {part for part in wrong if part is not None}
+            self.wrong |= numbers
+            self.broken += None in wrong
+            self.partly += any(
+                _is_partly_right(one.value, other.value) for one, other in zip(mistake, right, strict=False)
+            )
+            self.whole += bool(numbers)
+        else:
+            self.whole += 1
+        for side in SIDES:
+            if not agree_on(side, mistake, right):
+                self.sides[side] += 1
+                self.shown.add(check)
+        return True
+
+    def shows_on(self, check: str) -> bool:
+        return check in self.shown and check not in self.excused
+
+    def is_convincing(self, says: str) -> bool:
+        """Whether it is enough to tell a student `says`."""
+        if not self.values:
+            return any(self.sides[side] >= ENOUGH and side not in self.unlike for side in SIDES)
+        if self.values < ENOUGH:
+            return False
+        if len(self.wrong) >= DISTINCT or self.partly >= ENOUGH or self.broken >= ENOUGH <= self.whole:
+            return True
+        named = {float(number) for number in re.findall(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.])", says)}
+        return bool(self.wrong) and self.wrong <= named
+
+
+def agree(one: Yielded, other: Yielded, slack: float = SLACK) -> bool:
+    """Whether the values are the same, in kind, shape, dtype and within tolerance."""
+    return len(one) == len(other) and all(
+        _close(first.value, second.value, slack) for first, second in zip(one, other, strict=True)
+    )
+
+
+def is_broken(heard: Yielded, right: Yielded) -> bool:
+    """Whether there are failures, or numbers that are not finite, where the right answer has none."""
+    return _breaks([one.value for one in heard]) and not _breaks([one.value for one in right])
+
+
+def shares_a_side(student: Yielded, mistake: Yielded, right: Yielded) -> bool:
+    """Whether something besides the values is wrong in the student's answer, and in the mistake in the same way."""
+    return any(agree_on(side, student, mistake) and not agree_on(side, student, right) for side in SIDES)
+
+
+def wrong_parts(mistake: Yielded, right: Yielded) -> set[Any]:
+    """The wrong numbers, rounded, and None for what is no finite number."""
+    if len(mistake) != len(right):  # the check ended early: what it had heard until then
+        mistake, right = mistake[: len(right)], right[: len(mistake)]
+    return {part for one, other in zip(mistake, right, strict=True) for part in _wrong(one.value, other.value)}
+
+
+def is_partly_right(mistake: Yielded, right: Yielded) -> bool:
+    """Whether an array has right entries and wrong ones, and the wrong ones are not all equal to a right one."""
+    return any(_is_partly_right(one.value, other.value) for one, other in zip(mistake, right, strict=False))
+
+
+def _close(one: Any, other: Any, slack: float) -> bool:
+    if isinstance(one, Failure) or isinstance(other, Failure):
+        return isinstance(one, Failure) and isinstance(other, Failure) and one.message == other.message
+    rtol, atol = SINGLE if _has_single(one) or _has_single(other) else DOUBLE
+    try:
+        assert_close(one, other, rtol=slack * rtol, atol=slack * atol)
+    except (Mismatch, TypeError):
+        return False
+    return True
+
+
+def _has_single(value: Any) -> bool:
+    return any(getattr(leaf, "dtype", None) == np.float32 for leaf in _leaves(value))
+
+
+def _breaks(value: Any) -> bool:
+    return any(_is_nothing(leaf) for leaf in _leaves(value))
+
+
+def _is_nothing(leaf: Any) -> bool:
+    if isinstance(leaf, Failure):
+        return True
+    return kind(leaf) in ("number", "array") and not np.isfinite(np.asarray(leaf, dtype=np.float64)).all()
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, (tuple, list)):
+        for part in value:
+            yield from _leaves(part)
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from _leaves(part)
+    else:
+        yield value
+
+
+def _wrong(one: Any, other: Any) -> Iterator[Any]:
+    """All numbers of `one` where it is built differently from `other`, else those that differ."""
+    if isinstance(one, Failure):
+        yield None
+    elif kind(one) == kind(other) == "tuple" and len(one) == len(other):
+        for first, second in zip(one, other, strict=True):
+            yield from _wrong(first, second)
+    elif _are_alike(one, other):
+        yield from map(_rounded, one[_differing(one, other)].tolist())
+    elif not _close(one, other, SHOWN):
+        for leaf in _leaves(one):
+            if kind(leaf) in ("number", "array"):
+                yield from map(_rounded, np.asarray(leaf).ravel().tolist())
+
+
+def _is_partly_right(one: Any, other: Any) -> bool:
+    if kind(one) == kind(other) == "tuple" and len(one) == len(other):
+        return any(map(_is_partly_right, one, other))
+    if not _are_alike(one, other):
+        return False
+    wrong = _differing(one, other)
+    right = set(map(_rounded, one[~wrong].tolist()))
+    return bool(right) and not set(map(_rounded, one[wrong].tolist())) <= right
+
+
+def _are_alike(one: Any, other: Any) -> bool:
+    return kind(one) == kind(other) == "array" and one.shape == other.shape and one.dtype == other.dtype
+
+
+def _differing(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Which entries differ, of two arrays of our own."""
+    rtol, atol = SINGLE if _has_single(one) else DOUBLE
+    return ~np.isclose(one, other, rtol=SHOWN * rtol, atol=SHOWN * atol, equal_nan=True)
+
+
+def _rounded(number: float) -> float | None:
+    """To six digits; None where it is not finite."""
+    number = float(number)
+    return float(f"{number:.5e}") if math.isfinite(number) else None
+
+
+def agree_on(side: str, one: Yielded, other: Yielded) -> bool:
+    """Whether types of numbers, changed arguments or numbers of callbacks are the same."""
+    return len(one) == len(other) and all(_side(side, first, second) for first, second in zip(one, other, strict=True))
+
+
+def _side(side: str, one: Heard, other: Heard) -> bool:
+    if side == "callbacks":
+        return one.callbacks == other.callbacks
+    if side == "after":
+        return one.after.keys() == other.after.keys() and all(
+            _close(value, other.after[name], SLACK) for name, value in one.after.items()
+        )
+    return _types(one.value) == _types(other.value)
+
+
+def _types(value: Any) -> list[str]:
+    """Whether numbers are whole ones, or of few digits: 3.0 is the same value as 3, but no size of an array."""
+    types = (np.asarray(leaf).dtype for leaf in _leaves(value) if kind(leaf) == "number")
+    return ["integer" if type.kind in "iu" else "single" if type == np.float32 else "float" for type in types]
