@@ -9,8 +9,8 @@ from assay.feedback.compared import Compared, offsets_of, sentence, shape_text, 
 from assay.outcome import Picture
 
 UNEQUAL = "\N{NOT EQUAL TO}"
-LEFT = "margin-left:0"  # nbconvert and JupyterLab put tables into the middle
-MIDDLE = "text-align:center"
+LEFT = "margin-left: 0;"  # nbconvert and JupyterLab put tables into the middle
+MIDDLE = "text-align: center;"
 
 
 def table(compared: Compared) -> str:

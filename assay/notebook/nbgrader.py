@@ -62,6 +62,7 @@ def configure(config: Config) -> None:
         os.environ["PATH"] = f"{path}{os.pathsep}{folder}"
     # A second layer: outputs hold no script (`outputs`, `html`), and would not be shown if they did.
     config.HTMLExporter.sanitize_html = True
+    config.TemplateExporter.filters = {"clean_html": "assay.notebook.sanitised.clean_html"}
     # Colours a cell as the language of its %%magic; the lexers of some languages can be kept busy for minutes.
     config.HighlightMagicsPreprocessor.enabled = False
 
