@@ -38,7 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"assay: {reason}. Grant access or make room, then run the same command again.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("assay: interrupted. What was graded is kept; the same command goes on from there.", file=sys.stderr)
+        print(
+            "assay: interrupted. Grades that were given are kept; run the same command again for the rest.",
+            file=sys.stderr,
+        )
         return 130
 
 
@@ -66,7 +69,8 @@ def _parser() -> argparse.ArgumentParser:
     graded.add_argument("--force", action="store_true", help="grade again what is graded already")
     verified = verb("verify", _verify, "prove that the checks of an exercise catch mistakes")
     verified.add_argument("assignment", nargs="?", help="one assignment (default: all with hidden checks)")
-    verified.add_argument("--seeds", type=int, default=8, help="draws to try everything on (default: 8)")
+    verified.add_argument("--seeds", type=_number, default=8, help="draws to try everything on (default: 8)")
+    verified.add_argument("--jobs", type=_number, help="processes to use (default: one a core)")
     data = verbs.add_parser("data", help="list the data sets of exercises, or get one")
     data.set_defaults(extra="data")
     kinds = data.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -119,13 +123,15 @@ def _grade(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from assay.terminal import verify_and_print
+    from assay.terminal_verify import verify_and_print
 
     course = open_course(options.course)
     name, known = options.assignment, course.exercises
     further = tuple(exercise for exercise in known if exercise.startswith(f"{name}/"))
     both = (name, *further) if name in known else further  # an assignment stands for all its notebooks
-    return verify_and_print(course, both or _chosen(name, known), seeds=options.seeds)
+    chosen = both or _chosen(name, known)
+    jobs = options.jobs or len(os.sched_getaffinity(0))
+    return verify_and_print(course, chosen, seeds=options.seeds, jobs=jobs, closely=name is not None)
 
 
 def _data_list(options: argparse.Namespace) -> int:
@@ -144,6 +150,14 @@ def _doctor(options: argparse.Namespace) -> int:
     from assay.sandbox.doctor import doctor
 
     return doctor()
+
+
+def _number(text: str) -> int:
+    """At least one of something."""
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
 
 
 def _chosen(name: str | None, known: tuple[str, ...]) -> tuple[str, ...]:

@@ -46,6 +46,11 @@ class Exercise:
         return self.name.partition("/")[0]
 
     @property
+    def course(self) -> Course:
+        """The course that it belongs to."""
+        return Course(self.notebook.parents[2])
+
+    @property
     def reference(self) -> Path:
         return self.folder / REFERENCE
 
@@ -124,6 +129,10 @@ class Course:
     def secret(self) -> Path:
         """The course secret, from which every round's examples follow."""
         return self.state / "secret"
+
+    def kills(self, exercise: str) -> Path:
+        """The picture of `assay verify`: which checks fail which wrong answers."""
+        return self.state / "verify" / f"{exercise.replace('/', '.')}.svg"
 
     def report(self, exercise: str, student: str) -> Path:
         """The full report for staff. Names are quoted, so that none of them can point elsewhere."""

@@ -16,8 +16,6 @@ from rich.table import Table
 from assay.course import Course, exercise_name
 from assay.feedback.public import clean, for_student
 from assay.feedback.text import as_text
-from assay.grading.bench import Bench
-from assay.grading.verify import RULES, Finding
 from assay.notebook.nbgrader_class import Result, Score, grade_class, submitters
 from assay.notebook.nbgrader_services import Services
 from assay.outcome import Outcome
@@ -85,34 +83,6 @@ def print_report(console: Console, course: Course, result: Result) -> None:
         text = as_text(report, course[report.assignment].tasks, colour=console.is_terminal)
         heading = f"\n{report.assignment}:" if len(result.reports) > 1 else ""
         print(f"{heading}\n{text}", file=console.file)  # not through rich, which would wrap arrays
-
-
-def verify_and_print(course: Course, assignments: tuple[str, ...], *, seeds: int) -> int:
-    """Check the checks of exercises, rule by rule. Status 1 where something is owed."""
-    console = Console()
-    findings: list[tuple[str, Finding]] = []
-    table = Table(title="assay verify", title_justify="left")
-    for column in ("assignment", *RULES):
-        table.add_column(column, justify="left" if column == "assignment" else "center")
-    with _progress(console) as bar:
-        line = bar.add_task("verify", total=len(assignments) * len(RULES), doing="")
-        for assignment in assignments:
-            bench = Bench(course[assignment])
-            cells = []
-            for name, rule in RULES.items():
-                bar.update(line, doing=f"{assignment}: {name}")
-                found = list(rule(bench, seeds))
-                findings += [(assignment, finding) for finding in found]
-                cells.append(SYMBOL[True] if not found else f"[red]{len(found)} :([/]")
-                bar.advance(line)
-            table.add_row(assignment, *cells)
-        bar.update(line, doing="")
-    console.print(table)
-    for assignment, finding in findings:
-        console.print(f"[red]{assignment}, {finding.rule}:[/] {escape(finding.says)}", soft_wrap=True)
-    if not findings:
-        console.print(f"Every promise holds on {seeds} draws. Next: [bold]assay release[/]")
-    return 1 if findings else 0
 
 
 def escape(text: str) -> str:

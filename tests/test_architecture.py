@@ -17,8 +17,9 @@ ALLOWED = {
     "selfcheck": {"checks", "sandbox", "notebook", "feedback", "data"},
     "course": {"sandbox"},  # Limits
     "terminal": {"notebook", "grading", "feedback", "data"},
+    "terminal_verify": {"grading", "feedback"},
     "demo": {"notebook", "sandbox", "terminal"},
-    "cli": {"notebook", "sandbox", "terminal", "demo", "data", "grading"},
+    "cli": {"notebook", "sandbox", "terminal", "terminal_verify", "demo", "data", "grading"},
 }
 INSIDE_MAY_IMPORT = {"numpy", "safetensors"}
 INSIDE_NOTEBOOK_MAY_IMPORT = {"ipykernel", "nbclient", "nbformat", "jupyter_client", "traitlets"}

@@ -39,7 +39,12 @@ def release(course: Course, assignment: str) -> Path:
 
 
 def is_up_to_date(course: Course, assignment: str) -> bool:
-    """Whether release/<assignment> holds exactly what its source gives. Writes neither there nor to the gradebook."""
+    """Whether release/<assignment> holds exactly what its source gives."""
+    return build(course, assignment) == released(course, assignment)
+
+
+def build(course: Course, assignment: str) -> dict[str, bytes]:
+    """What release/<assignment> ought to hold, by relative path. Writes neither there nor to the gradebook."""
     _insist_on_source(course, assignment)
     with tempfile.TemporaryDirectory() as folder:
         arguments = settings(course, assignment)
@@ -48,7 +53,12 @@ def is_up_to_date(course: Course, assignment: str) -> bool:
         converter = GenerateAssignment(**arguments)
         converter.no_database = True
         run(converter, f"{assignment} cannot be built from its source")
-        return _files(Path(folder) / "." / assignment) == _files(course.release / assignment)
+        return _files(Path(folder) / "." / assignment)
+
+
+def released(course: Course, assignment: str) -> dict[str, bytes]:
+    """What release/<assignment> holds, by relative path."""
+    return _files(course.release / assignment)
 
 
 def is_registered(course: Course, assignment: str) -> bool:
