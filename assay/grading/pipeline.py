@@ -8,6 +8,7 @@ this process ──job──► judge (own process: pytest, Hypothesis, the exer
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -38,6 +39,10 @@ GRACE_SECONDS = 90.0  # for the judge's own work: drawing inputs, the reference,
 WORKERS = 2  # alive at the same time
 NOTES = 20  # staff notes about workers
 NOTE = 2000  # characters of a staff note
+CHATTER = re.compile(  # what TensorFlow writes whenever it is loaded, before anybody can tell it not to
+    r"^(?:WARNING: All log messages before absl::InitializeLog\(\) .*|I0000 00:00:[\d.]+ +\d+ \S+\] .*)\n?",
+    re.MULTILINE,
+)
 
 
 def grade(
@@ -164,8 +169,9 @@ def _serve(judge: _Judge, exercise: Exercise, isolation: Isolation, job: Job, *,
 
 def _note_of(ending: Ending) -> list[str]:
     """What staff may want to know of how a worker ended."""
-    if ending.reason in ("ended", "stopped") and not ending.output.strip():
+    output = CHATTER.sub("", ending.output)
+    if ending.reason in ("ended", "stopped") and not output.strip():
         return []
     megabytes = ending.peak_memory / 2**20
     used = f"{ending.cpu_seconds:.1f} s of CPU time, {megabytes:.0f} MiB of memory"
-    return [f"A worker ended ({ending.reason}, status {ending.status}, {used}).\n{ending.output}"[:NOTE].rstrip()]
+    return [f"A worker ended ({ending.reason}, status {ending.status}, {used}).\n{output}"[:NOTE].rstrip()]

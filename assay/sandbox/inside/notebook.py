@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import site
 import socket
 import sys
@@ -82,7 +83,10 @@ def _install_kernel(policy: Policy, modules: tuple[str, ...]) -> None:
     view = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     begin = BEGIN_KERNEL.format(package=__package__)
     description = {
-        "argv": [sys.executable, "-I", "-S", "-B", "-c", begin, view, settings, "-f", "{connection_file}"],
+        "argv": [
+            *(*_started_by(sys.executable, modules), sys.executable, "-I", "-S", "-B", "-c", begin),
+            *(view, settings, "-f", "{connection_file}"),
+        ],
         "display_name": "Python 3",
         "language": "python",
         "interrupt_mode": "message",  # the driver may not be allowed to send signals
@@ -91,6 +95,19 @@ def _install_kernel(policy: Policy, modules: tuple[str, ...]) -> None:
     os.makedirs(folder)
     with open(os.path.join(folder, "kernel.json"), "w", encoding="utf-8") as file:
         json.dump(description, file)
+
+
+def _started_by(program: str, modules: tuple[str, ...]) -> tuple[str, ...]:
+    """What is to start a kernel with TensorFlow: the program's dynamic loader, where it has one.
+
+    TensorFlow ends a process that it takes for a Python and whose command line it cannot read. Only the driver may
+    read its own under Landlock, but what the loader has started is, by its file's name, no Python.
+    """
+    if {"tensorflow", "keras"}.isdisjoint(modules) or not os.path.exists("/proc/self/stat"):
+        return ()  # not needed, nor where bubblewrap shows a command line and nothing else of a process
+    with open(program, "rb") as file:
+        named = re.search(rb"\0(/[\w./-]*/ld-[\w.-]+)\0", file.read(4096))
+    return (os.fsdecode(named[1]),) if named else ()
 
 
 def _execute(request: dict[str, Any], told: TextIO) -> None:

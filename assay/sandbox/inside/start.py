@@ -15,11 +15,13 @@ import signal
 import site
 import socket
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from .confine import Policy, Step, Unconfined, bound, fence, policy_from
 from .kernel import PARENT_DEATH_SIGNAL, prctl
 from .supervise import supervise
+
+KERNEL_LIBRARIES = 2 << 30  # bytes of address space; TensorFlow takes 1.6 GiB, most of it never touched
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def main() -> None:
     for group in settings.groups:
         os.write(group, b"0")
     _close_all_but(settings.channel, settings.ready)
-    steps += bound(settings.policy)
+    steps += bound(_limits(settings))
     _say_ready(settings.ready, steps, absent)
     _run(settings)
 
@@ -96,6 +98,14 @@ def _close_all_but(*kept: int) -> None:
         os.closerange(before, descriptor)
         before = descriptor + 1
     os.closerange(before, 1 << 16)
+
+
+def _limits(settings: Settings) -> Policy:
+    """A notebook's kernel loads its libraries under the limit of its driver, so that one is higher."""
+    policy = settings.policy
+    if settings.program != "notebook" or policy.memory is None:
+        return policy
+    return replace(policy, memory=policy.memory + KERNEL_LIBRARIES)
 
 
 def _say_ready(descriptor: int, steps: tuple[Step, ...], absent: dict[str, str]) -> None:

@@ -1,15 +1,41 @@
-"""Torch tensors as arrays and back, without importing torch where nobody uses it."""
+"""Tensors of torch and TensorFlow as arrays, and torch's back, without importing either where nobody uses it."""
 
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any
 
 import numpy as np
 
 from .refusals import Refused
 
-CROSSING = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32")
+WHOLE = tuple(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
+CROSSING = ("bool", *WHOLE, "float16", "float32", "float64")
+
+
+def found_in(value: object) -> np.ndarray | None:
+    """The numbers of a tensor or variable of either library; None for everything else. Raises Refused."""
+    kind = type(value)
+    if (torch := sys.modules.get("torch")) is not None and issubclass(kind, torch.Tensor):
+        return array_of(value, torch)
+    if (tensorflow := sys.modules.get("tensorflow")) is None:
+        return None
+    if issubclass(kind, (tensorflow.SparseTensor, tensorflow.RaggedTensor)):
+        raise Refused("type", f"a {kind.__name__}; use a dense tensor: tf.sparse.to_dense(x) or x.to_tensor()")
+    keras = sys.modules.get("keras")
+    variables = (tensorflow.Variable, keras.Variable) if keras is not None else (tensorflow.Variable,)
+    return array_of_tensorflow(value) if issubclass(kind, (tensorflow.Tensor, *variables)) else None
+
+
+def array_of_tensorflow(tensor: Any) -> np.ndarray:
+    """The numbers of an eager tensor or a variable. Raises Refused for a symbolic one, which has none."""
+    dtype = getattr(tensor.dtype, "name", tensor.dtype)  # Keras names it
+    if dtype not in CROSSING:
+        raise Refused("type", f"a tensor of dtype {dtype}; use float64, float32, int64 or bool")
+    if not hasattr(tensor, "numpy"):
+        raise Refused("type", "a symbolic tensor, which has no values yet; return numbers")
+    return np.array(tensor.numpy())
 
 
 def array_of(tensor: Any, torch: Any) -> np.ndarray:
@@ -17,7 +43,7 @@ def array_of(tensor: Any, torch: Any) -> np.ndarray:
     with torch._C.DisableTorchFunctionSubclass():  # a subclass's own rules do not apply here
         if tensor.layout is not torch.strided:
             raise Refused("type", "a sparse tensor; use a dense one, for example x.to_dense()")
-        if str(tensor.dtype).removeprefix("torch.") not in (*CROSSING, "float64"):
+        if str(tensor.dtype).removeprefix("torch.") not in CROSSING:
             raise Refused("type", f"a tensor of dtype {tensor.dtype}; use float64, float32, int64 or bool")
         if tensor.device.type == "meta":
             raise Refused("type", "a tensor without data (device meta)")

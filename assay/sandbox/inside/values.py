@@ -4,7 +4,7 @@
     ["i", "123"]  ["f", "0x1.8p+1"]    int (decimal) and float (hexadecimal, inf, nan)
     ["t", ...]  ["l", ...]             tuple and list
     ["d", [key, value], ...]           dict; keys are text or ["i", ...]
-    ["a", 0]  ["s", 0]  ["T", 0]       array, numpy scalar and torch tensor: number in the blob
+    ["a", 0]  ["s", 0]  ["T", 0]       array, numpy scalar and tensor (torch, TensorFlow): number in the blob
     ["seed", "7"]                      becomes a numpy Generator in the worker
     ["c", 3]                           a function of the judge's, which the worker can call back
     ["o", 4, "Value"]                  an object that stays in the worker, and the name of its type
@@ -15,7 +15,6 @@ Only values of exactly these kinds are ever built by the decoder: a subclass bec
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -127,8 +126,8 @@ class Encoder:
             return ["seed", _decimal(value.value)]
         if kind is Torch:
             return ["T", self._add(np.asarray(value.array))]
-        if (torch := sys.modules.get("torch")) is not None and issubclass(kind, torch.Tensor):
-            return ["T", self._add(tensors.array_of(value, torch))]
+        if (array := tensors.found_in(value)) is not None:
+            return ["T", self._add(array)]
         if (reason := refusal(kind)) is not None:
             raise Refused("type", reason)
         return self.other(value)

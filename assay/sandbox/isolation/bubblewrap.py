@@ -32,6 +32,7 @@ from assay.sandbox.isolation.running import Hold, Running, kill_outermost
 from assay.sandbox.libraries import View
 
 VIEW, HOME = "/libraries", "/tmp"
+ITSELF = "/proc/self"  # all there is of /proc besides what the machine is: TensorFlow ends the process without it
 NAMESPACES = ("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts")
 TO_GIVE_UP_ROOT = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")  # given up themselves in the first step inside
 
@@ -60,10 +61,14 @@ class Bubblewrap:
                 undo.callback(group.remove)
             near_info, far_info = os.pipe2(os.O_CLOEXEC)
             info = undo.enter_context(open(near_info, "rb"))
-            command = [program, *arguments(view, lease.user, job.limits.disk), "--info-fd", str(far_info), "--"]
-            around = Enclosure(
-                VIEW, HOME, policy(job, lease.user), command, (far_info,), own_processes=True, group=group
-            )
+            started_as = _command_line()
+            command = [
+                *(program, *arguments(view, lease.user, job.limits.disk)),
+                *("--file", str(started_as), f"{ITSELF}/cmdline", "--remount-ro", "/"),
+                *("--info-fd", str(far_info), "--"),
+            ]
+            inherited = (far_info, started_as)
+            around = Enclosure(VIEW, HOME, policy(job, lease.user), command, inherited, own_processes=True, group=group)
 
             def hold(process: subprocess.Popen[bytes], leash: IO[bytes]) -> Hold:
                 undo.callback(leash.close)
@@ -97,13 +102,22 @@ def arguments(view: View, user: int | None, disk: int) -> list[str]:
         "--as-pid-1",  # our own supervisor: with it the kernel ends every process of the namespace
         *("--hostname", "sandbox"),
         *_parents((*here.trees, *(Path(VIEW, place) for place, _ in view.entries), Path(VIEW, INSIDE.name))),
+        *_parents((Path(ITSELF, "exe"),)),
         *_ground(here),
         *_libraries(view),
         *("--dev", "/dev", "--remount-ro", "/dev"),
         *("--perms", "1777", "--size", str(disk), "--tmpfs", "/dev/shm"),
         *("--perms", "1777", "--size", str(disk), "--tmpfs", HOME),
-        *("--remount-ro", "/"),
+        *("--symlink", str(here.python), f"{ITSELF}/exe"),
     ]
+
+
+def _command_line() -> int:
+    """A descriptor of what a program can read as its own command line."""
+    descriptor = os.memfd_create("cmdline")
+    os.write(descriptor, b"python\0-\0")
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
 
 
 def _privileges(user: int | None) -> Iterator[str]:

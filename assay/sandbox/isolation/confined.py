@@ -30,6 +30,7 @@ from assay.sandbox.isolation.running import Hold, Running
 from assay.sandbox.isolation.scratch import Scratch, make_scratch
 from assay.sandbox.libraries import View
 
+COMMAND_LINE = "/proc/self/cmdline"  # of the program alone: TensorFlow ends the process where it cannot read it
 FENCES = ("own user", "no new privileges", "files", "system calls")
 
 
@@ -78,7 +79,7 @@ def policy(job: Job, view: View, scratch: Scratch, user: int | None, required: t
     libraries = (*(lies for _, lies in view.entries), INSIDE)
     return policy_of(
         job,
-        readable=(*readable, str(scratch.view), *map(str, libraries)),
+        readable=(*readable, str(scratch.view), *map(str, libraries), COMMAND_LINE),
         listable=listable,
         writable=(str(scratch.home), *DEVICES),
         executable=readable if job.program == "notebook" else (),

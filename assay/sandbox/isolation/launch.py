@@ -131,7 +131,7 @@ def environment(job: Job, home: str) -> dict[str, str]:
         "HOME": f"{home}/home",
         "TMPDIR": home,
         "MALLOC_ARENA_MAX": "2",  # every arena reserves 64 MiB of address space
-        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
         "TF_NUM_INTRAOP_THREADS": threads,
         "TF_NUM_INTEROP_THREADS": threads,
         **{f"{library}_NUM_THREADS": threads for library in counted},
