@@ -13,6 +13,7 @@ from assay.outcome import MOST_ENTRIES, MOST_PICTURES, Picture
 
 SIDE = 32  # rows and columns of the part that is kept of an array with too many entries
 COLUMNS, ROWS = 10, 16  # a matrix of more of them is drawn as an image
+WORTHWHILE = 4  # entries; an argument of fewer is read sooner than it is looked at
 SHORT = 8  # a vector of more entries is drawn as a curve
 COMPARED = ("got", "expected", "differs")
 
@@ -29,7 +30,7 @@ def pictures_of(
     at = _first(mismatch)
     drawn: list[Picture] = []
     for name, value in arguments:
-        if not _is_array(value) or value.size < 2 or name in COMPARED:
+        if not _is_array(value) or value.size < WORTHWHILE or name in COMPARED:
             continue
         kind = _kind(value, annotations.get(name))
         if kind != "matrix":

@@ -103,21 +103,26 @@ def sentence(compared: Compared) -> str:
     """What the pictures say, in words."""
     got, expected = compared.got, compared.expected
     if compared.differs is None:
-        return (
-            f"got has the shape {shape_text(got.shape)}, expected {shape_text(expected.shape)}: no difference to show."
-        )
+        shapes = f"got has the shape {shape_text(got.shape)}, expected {shape_text(expected.shape)}"
+        return f"{shapes}: no difference to show."
     if not got.values:
         return f"Both are empty, of shape {shape_text(got.shape)}."
     if not compared.wrong:
         return "No entry differs."
-    known = [i for i in compared.wrong if math.isfinite(compared.difference[i])]
     part = f"In the part {part_of(got)}, " if part_of(got) else ""
     text = f"{part}{len(compared.wrong)} of {len(got.values)} entries differ"
-    if known:
-        most = max(known, key=lambda i: (abs(compared.difference[i]), -i))
-        text += f"; the largest difference is {signed(compared.difference[most])}, at {place(got, most)}"
     odd = sum(not math.isfinite(got.values[i]) for i in compared.wrong)
-    return f"{text}{f'; {odd} of them not finite' if odd else ''}."
+    largest = largest_difference(compared)
+    return f"{text}{f', {odd} of them not finite' if odd else ''}{f'; {largest}' if largest else ''}."
+
+
+def largest_difference(compared: Compared) -> str:
+    """In words; empty where no entry differs by a number."""
+    known = [i for i in compared.wrong if math.isfinite(compared.difference[i])]
+    if not known:
+        return ""
+    most = max(known, key=lambda i: (abs(compared.difference[i]), -i))
+    return f"the largest difference is {signed(compared.difference[most])}, at {place(compared.got, most)}"
 
 
 def shape_text(shape: Sequence[int]) -> str:

@@ -109,10 +109,12 @@ def _ticks(low: float, high: float, most: int = 5) -> list[float]:
 def _frame(axes: Axes) -> str:
     """Rules with their numbers, and the line below."""
     parts = []
-    for tick in _ticks(axes.low, axes.high, 6 if axes.height > LOW else 4):
+    ticks = _ticks(axes.low, axes.high, 6 if axes.height > LOW else 4)
+    digits = next((n for n in range(3, 12) if len({number(tick, n) for tick in ticks}) == len(ticks)), 12)
+    for tick in ticks:
         y = axes.point(axes.x0, tick)[1]
         parts.append(path([(axes.left, y), (axes.left + WIDTH, y)], "rule"))
-        parts.append(text(axes.left - 6, y + 4, number(tick, 3), "quiet e"))
+        parts.append(text(axes.left - 6, y + 4, number(tick, digits), "quiet e"))
     bottom = axes.top + axes.height
     for tick in _ticks(axes.x0, axes.x1, 8):
         if tick == int(tick):

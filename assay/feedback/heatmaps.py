@@ -14,7 +14,7 @@ from assay.outcome import Picture
 PLANES, COMPARED = 6, 4  # matrices of one array that are drawn: of an argument, and of got and expected
 WRITTEN, COLUMNS = 64, 8  # entries and columns of a plane that still carries its numbers
 HIGH = 24.0  # pixels of a cell with a number
-ACROSS = 290  # pixels that planes beside each other may take
+ACROSS, BESIDE = 560, 290  # pixels that planes beside each other may take, of an argument and of got and expected
 
 Plane = tuple[tuple[int, ...], int]  # its index, and the position of its first entry
 
@@ -101,13 +101,14 @@ def _drawing(panel: Panel, first: Collection[int] = (), widest: int = 0) -> Draw
     if not panel.values:
         return Drawing(least, 62, title + text(MARGIN, 44, "no entries", "quiet"), panel.says)
     chosen, left_out, hidden = _chosen(panel, first)
+    room = BESIDE if widest else ACROSS
     widest = widest or max(map(len, panel.texts))
     cell = (max(30.0, widest * CHARACTER + 8), HIGH) if panel.written else _square(panel.size)
     rows, columns = panel.size
     inset = 8 + CHARACTER * len(str(rows - 1 + panel.starts[0]))
     label = LINE if len(chosen) + left_out > 1 else 0
     wide, high = inset + cell[0] * columns + 14, label + LINE + cell[1] * rows + 10
-    across = min(len(chosen), _beside(panel.picture), max(1, int(ACROSS // wide)))
+    across = min(len(chosen), _beside(panel.picture), max(1, int(room // wide)))
     body = [title]
     for count, plane in enumerate(chosen):
         x, y = MARGIN + wide * (count % across), MARGIN + LINE + 6 + high * (count // across)

@@ -75,4 +75,4 @@ def _example(example: Counterexample, pictures: bool) -> Iterator[str]:
     yield inputs + compared
     if both := beside(example):
         block = f"<pre>{escape(both)}</pre>"
-        yield f"<details><summary>The same as text</summary>{block}</details>" if compared else block
+        yield f"<details><summary>Show as text</summary>{block}</details>" if compared else block

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator
 from html import escape
 
-from assay.feedback.compared import Compared, compared_of, inputs_of, part_of, sentence
+from assay.feedback.compared import Compared, compared_of, inputs_of, part_of, largest_difference
 from assay.feedback.curves import curve, curves
 from assay.feedback.graphs import drawn_graph, drawn_graphs
 from assay.feedback.heatmaps import heat_map, heat_maps
 from assay.feedback.svg import Drawing
 from assay.feedback.tables import table
 from assay.outcome import Counterexample, Picture
+
+POINTS = 4  # of a curve that is worth drawing
 
 
 def pictures_html(example: Counterexample) -> str:
@@ -29,12 +32,21 @@ def inputs_html(example: Counterexample) -> str:
 def compared_html(example: Counterexample) -> str:
     """got, expected and difference; empty where one of them is no array."""
     compared = compared_of(example)
-    if compared is None or not compared.expected.shape or not compared.got.shape:
+    if compared is None or max(len(compared.got.values), len(compared.expected.values)) < 2:
         return ""
-    if compared.expected.kind == "matrix" and max(len(compared.got.shape), len(compared.expected.shape)) < 3:
-        return f"{table(compared)}\n"
+    largest = largest_difference(compared) if len(compared.wrong) > 1 else ""  # the message has the first one
+    said = f"<div>{escape(largest[0].upper() + largest[1:])}.</div>\n" if largest else ""
+    if _is_table(compared):
+        return f"{said}{table(compared)}\n"
     images = " ".join(drawing.image for drawing in _drawings(compared))
-    return f"<div>{escape(sentence(compared))}</div>\n<div>{images}</div>\n"
+    return f"{said}<div>{images}</div>\n"
+
+
+def _is_table(compared: Compared) -> bool:
+    """Matrices and vectors are; and a curve of a few points says less than its numbers."""
+    shapes, kind = (compared.got.shape, compared.expected.shape), compared.expected.kind
+    few = kind == "curve" and all(shape[0] < POINTS and math.prod(shape[1:]) <= POINTS for shape in shapes)
+    return (kind == "matrix" or few) and all(len(shape) < 3 for shape in shapes)
 
 
 def _drawings(compared: Compared) -> Iterator[Drawing]:

@@ -18,6 +18,7 @@ CHARACTER = 6.7  # width of a character of numbers, in pixels
 LINE = 15  # height of a line of text
 MARGIN = 10
 
+_FITTED = "max-width: 100%; height: auto; vertical-align: top;"
 _STYLE = """
 text{font:11px ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace;fill:#1f2328}
 .title{font:600 12px system-ui,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
@@ -57,7 +58,7 @@ class Drawing:
         data = b64encode(self.svg.encode()).decode("ascii")
         return (
             f'<img src="data:image/svg+xml;base64,{data}" alt="{escape(clean(self.says))}" '
-            f'width="{round(self.width)}" height="{round(self.height)}">'
+            f'width="{round(self.width)}" height="{round(self.height)}" style="{_FITTED}">'
         )
 
 

@@ -24,8 +24,8 @@ def table(compared: Compared) -> str:
         blocks.append(("difference", compared.got, strong))
     rows = _vectors(blocks) if all(len(block[1].shape) == 1 for block in blocks) else _matrices(blocks)
     label = "got, expected and their difference" if compared.differs is not None else "got and expected"
-    said = f"<div>{escape(sentence(compared))}</div>\n"
-    return f'{said}<table aria-label="{label}" style="{LEFT}">\n{"".join(rows)}</table>'
+    label = escape(f"{label}. {sentence(compared)}")
+    return f'<table aria-label="{label}" style="{LEFT}">\n{"".join(rows)}</table>'
 
 
 _Block = tuple[str, Picture, Sequence[str]]

@@ -33,7 +33,8 @@ _ATTRIBUTES = {
     "th": {"scope": r"row|col|rowgroup|colgroup", "colspan": r"\d{1,3}", "rowspan": r"\d{1,3}"},
     "td": {"colspan": r"\d{1,3}", "rowspan": r"\d{1,3}"},
 }
-_STYLES = ("margin-left", "text-align")  # of tables: nothing that hides, covers or loads
+# Of tables and images: nothing that hides, covers or loads.
+_STYLES = ("margin-left", "text-align", "max-width", "height", "vertical-align")
 
 
 def clean_html(element: object) -> str:
@@ -50,6 +51,6 @@ def clean_html(element: object) -> str:
 
 def _allowed(tag: str, name: str, value: str) -> bool:
     if name == "style":
-        return tag in ("table", "th", "td")
+        return tag in ("table", "th", "td", "img")
     pattern = {**_ATTRIBUTES["*"], **_ATTRIBUTES.get(tag, {})}.get(name)
     return pattern is not None and re.fullmatch(pattern, value, flags=re.DOTALL) is not None

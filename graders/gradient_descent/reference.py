@@ -7,6 +7,7 @@ Rate = st.integers(1, 50).map(lambda hundredths: hundredths / 100)
 Memory = st.integers(1, 19).map(lambda twentieths: twentieths / 20)
 Decay = st.sampled_from([0.9, 0.5, 0.8, 0.0])
 SlowDecay = st.sampled_from([0.999, 0.99, 0.9, 0.6])
+Path = Float["rows d", drawn_as("curve")]
 
 
 def line_step(m: Number, b: Number, x: Float["n"], y: Float["n"], lr: Rate) -> tuple[float, float]:
@@ -15,7 +16,7 @@ def line_step(m: Number, b: Number, x: Float["n"], y: Float["n"], lr: Rate) -> t
     return m - lr * 2 * np.mean(residual * x), b - lr * 2 * np.mean(residual)
 
 
-def gradient_descent(grad: Gradient["d"], x0: Float["d"], lr: Rate, steps: st.integers(0, 6)) -> Float["rows d"]:
+def gradient_descent(grad: Gradient["d"], x0: Float["d"], lr: Rate, steps: st.integers(0, 6)) -> Path:
     """The path x <- x - lr grad(x), steps + 1 rows of which the first is x0."""
     path = np.empty((steps + 1, len(x0)))
     path[0] = x0
@@ -38,7 +39,7 @@ def sgd_epoch(
     return W
 
 
-def momentum(grads: Float["T d"], x0: Float["d"], lr: Rate, mu: Memory) -> Float["rows d"]:
+def momentum(grads: Float["T d"], x0: Float["d"], lr: Rate, mu: Memory) -> Path:
     """The path of v <- mu v + g, x <- x - lr v from v = 0 (torch.optim.SGD), T + 1 rows."""
     path, velocity = [x0], np.zeros(len(x0))
     for gradient in grads:
@@ -49,7 +50,7 @@ def momentum(grads: Float["T d"], x0: Float["d"], lr: Rate, mu: Memory) -> Float
 
 def adam(
     grads: Float["T d"], x0: Float["d"], lr: Rate, b1: Decay, b2: SlowDecay, eps: st.sampled_from([0.1, 0.01, 1.0])
-) -> Float["rows d"]:
+) -> Path:
     """The path of Adam (Kingma and Ba 2015, algorithm 1; torch.optim.Adam), T + 1 rows."""
     path, first, second = [x0], np.zeros(len(x0)), np.zeros(len(x0))
     for t, gradient in enumerate(grads, start=1):
