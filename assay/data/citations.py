@@ -45,15 +45,15 @@ def read_planetoid(files: Mapping[str, bytes]) -> CitationGraph:
         told = {name: _Data(io.BytesIO(content), encoding="latin1").load() for name, content in part.items()}
         features = np.concatenate([_dense(told["allx"]), _dense(told["tx"])])
         classes = np.concatenate([told["ally"], told["ty"]]).argmax(axis=1)
+        labelled, untested = len(told["y"]), len(features) - len(tests)
         order = np.arange(len(features))
-        order[tests] = np.arange(len(features) - len(tests), len(features))
-        labelled = len(told["y"])
+        order[tests] = np.arange(untested, len(features))
         return CitationGraph(
             edges=fixed(_edges(told["graph"], len(features))),
             features=fixed(features[order]),
             labels=fixed(classes[order].astype(np.int64)),
             train=fixed(np.arange(labelled)),
-            validation=fixed(np.arange(labelled, labelled + VALIDATION)),
+            validation=fixed(np.arange(labelled, min(labelled + VALIDATION, untested))),
             test=fixed(np.sort(tests)),
         )
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, EOFError, pickle.UnpicklingError) as error:
