@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Iterator
 from html import escape
 
-from assay.feedback.compared import Compared, compared_of, inputs_of, part_of, largest_difference
+from assay.feedback.compared import Compared, compared_of, inputs_of, largest_difference, part_of
 from assay.feedback.curves import curve, curves
 from assay.feedback.graphs import drawn_graph, drawn_graphs
 from assay.feedback.heatmaps import heat_map, heat_maps
@@ -32,7 +32,11 @@ def inputs_html(example: Counterexample) -> str:
 def compared_html(example: Counterexample) -> str:
     """got, expected and difference; empty where one of them is no array."""
     compared = compared_of(example)
-    if compared is None or max(len(compared.got.values), len(compared.expected.values)) < 2:
+    if (
+        compared is None
+        or () in (compared.got.shape, compared.expected.shape)
+        or max(len(compared.got.values), len(compared.expected.values)) < 2
+    ):
         return ""
     largest = largest_difference(compared) if len(compared.wrong) > 1 else ""  # the message has the first one
     said = f"<div>{escape(largest[0].upper() + largest[1:])}.</div>\n" if largest else ""

@@ -8,9 +8,19 @@ from typing import Any
 
 from assay.course import Exercise
 from assay.errors import AuthoringError
-from assay.outcome import CheckResult, Counterexample, Report, from_json
+from assay.outcome import (
+    MOST_ENTRIES,
+    MOST_PICTURES,
+    PICTURE_KINDS,
+    CheckResult,
+    Counterexample,
+    Picture,
+    Report,
+    from_json,
+)
 
 MOST_POINTS = 1e6  # of one check
+MOST_AXES = 8  # of a picture
 REVEALS = ("counterexample", "sentence", "nothing")
 
 
@@ -26,7 +36,7 @@ def sound_report(text: str, exercise: Exercise) -> Report:
     """
     try:
         report = from_json(text)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise Unsound(f"its report cannot be read ({error!r})") from error
     names = [check.name for check in report.checks]
     tasks = {task.name for task in exercise.tasks}
@@ -50,7 +60,27 @@ def _problem_of(check: CheckResult, tasks: set[str]) -> str:
         return "is about a task that the notebook does not have"
     if type(check.points) not in (int, float) or not 0 <= check.points <= MOST_POINTS:
         return f"is worth {check.points!r} points"
-    return "" if check.reveals in REVEALS else f"reveals {check.reveals!r}"
+    if check.reveals not in REVEALS:
+        return f"reveals {check.reveals!r}"
+    pictures = () if check.counterexample is None else check.counterexample.pictures
+    if len(pictures) > MOST_PICTURES:
+        return f"holds {len(pictures)} pictures"
+    return next((f"holds a picture that {problem}" for problem in map(_problem_of_picture, pictures) if problem), "")
+
+
+def _problem_of_picture(picture: Picture) -> str:
+    if picture.kind not in PICTURE_KINDS:
+        return "is of no known kind"
+    if not 1 <= len(picture.shape) <= MOST_AXES or len(picture.values) > MOST_ENTRIES:
+        return "is too large"
+    if not all(type(size) is int and size >= 0 for size in picture.shape):
+        return "has a size that is no number from 0 on"
+    if math.prod(picture.shape) != len(picture.values):
+        return f"holds {len(picture.values)} numbers for the shape {picture.shape}"
+    square = len(picture.shape) == 2 and picture.shape[0] == picture.shape[1]
+    if (picture.kind == "graph" and not square) or (picture.kind != "image" and len(picture.shape) > 2):
+        return f"cannot be drawn as a {picture.kind}"
+    return ""
 
 
 def _words_of(example: Counterexample | None) -> Iterator[Any]:
@@ -60,6 +90,7 @@ def _words_of(example: Counterexample | None) -> Iterator[Any]:
         yield from (call.function, *(word for argument in call.arguments for word in argument))
         yield "" if call.returned is None else call.returned
     yield from ("" if word is None else word for word in (example.got, example.expected))
+    yield from (word for picture in example.pictures for word in (picture.name, picture.kind))
 
 
 def _compare_points(report: Report, exercise: Exercise) -> None:
