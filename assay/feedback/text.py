@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import zip_longest
+from itertools import islice, zip_longest
 
 from assay.course import Task
+from assay.feedback.compared import compared_of, inputs_of, part_of, texts_of
+from assay.feedback.graphs import graph_of, in_words
 from assay.feedback.public import clean, for_student
 from assay.outcome import Call, CheckResult, Counterexample, Outcome, Report
 
@@ -13,7 +15,8 @@ SYMBOLS = {Outcome.PASSED: ":)", Outcome.FAILED: ":(", Outcome.BROKEN: ":|"}
 WORDS = {Outcome.PASSED: "passed", Outcome.FAILED: "failed", Outcome.BROKEN: "could not run"}
 SHOWN_CALLS = 8  # of one counterexample
 LINE = 100  # characters; a longer call is written one argument a line
-GAP = 6  # blanks between got and expected
+GAP = 6  # blanks between got, expected and difference
+ENTRIES = 60  # of a difference that is written out
 _COLOURS = {Outcome.PASSED: "32", Outcome.FAILED: "31", Outcome.BROKEN: "33"}
 
 
@@ -76,14 +79,36 @@ def returned_text(call: Call, example: Counterexample) -> str:
 
 
 def beside(example: Counterexample) -> str:
-    """`got` on the left of `expected`, or above it where the lines are long; empty where there is neither."""
+    """`got`, `expected` and their difference beside each other, as far as a line goes, or below; empty for neither."""
     sides = [(name, text) for name, text in (("got", example.got), ("expected", example.expected)) if text is not None]
+    if len(sides) == 2 and (gaps := difference_text(example)):
+        sides.append(("difference", gaps))
     columns = [[name, *text.splitlines()] for name, text in sides]
-    width = max((len(line) for line in columns[0]), default=0) + GAP if len(columns) == 2 else 0
-    if len(columns) < 2 or width + max(map(len, columns[1])) > LINE:
+    widths = [max(map(len, column)) for column in columns]
+    if len(sides) == 3 and sum(widths) + 2 * GAP > LINE:
+        columns, widths, sides = columns[:2], widths[:2], sides[:2]
+    if len(sides) < 2 or sum(widths) + GAP * (len(sides) - 1) > LINE:
         return "\n".join(f"{name:<8}  {_hang(text, 10)}" for name, text in sides)
     rows = zip_longest(*columns, fillvalue="")
-    return "\n".join(f"{left:<{width}}{right}".rstrip() for left, right in rows)
+    gap = " " * GAP
+    return "\n".join(gap.join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+
+def difference_text(example: Counterexample) -> str:
+    """got - expected in the form in which arrays are shown, `=` where they agree; empty where there is none."""
+    compared = compared_of(example)
+    if compared is None or not 2 <= len(compared.difference) <= ENTRIES or part_of(compared.got):
+        return ""
+    _, _, gaps = texts_of(compared)
+    width = max(map(len, gaps)) if len(compared.got.shape) > 1 else 0
+    return _array(iter([gap.rjust(width) for gap in gaps]), compared.got.shape, 1)
+
+
+def graph_lines(example: Counterexample) -> Iterator[str]:
+    """The edges of each graph among the arguments."""
+    for picture in inputs_of(example):
+        if picture.kind == "graph":
+            yield f"{picture.name}: {in_words(graph_of(picture))}"
 
 
 def diagnosis_lines(check: CheckResult) -> tuple[str, ...]:
@@ -115,11 +140,20 @@ def _details(check: CheckResult) -> Iterator[str]:
             yield call_text(call)
             if returned := returned_text(call, example):
                 yield returned
+        yield from graph_lines(example)
         if compared := beside(example):
             yield compared
     yield from diagnosis_lines(check)
     if check.hint:
         yield f"Hint: {check.hint}"
+
+
+def _array(texts: Iterator[str], shape: Sequence[int], indent: int) -> str:
+    """Entries in brackets, one for each axis, as `checks.show` writes them."""
+    if len(shape) == 1:
+        return "[" + ", ".join(islice(texts, shape[0])) + "]"
+    gap = "," + "\n" * (len(shape) - 1) + " " * indent
+    return "[" + gap.join(_array(texts, shape[1:], indent + 1) for _ in range(shape[0])) + "]"
 
 
 def _hang(text: str, indent: int) -> str:
