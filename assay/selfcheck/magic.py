@@ -37,7 +37,7 @@ def selfchecked(line: str, folder: Path, namespace: Mapping[str, object]) -> Sho
     if not files:
         return Shown((), f"There is no file of self-checks, such as test_gradient_descent.py, in {folder}.")
     try:
-        modules = [_module(path) for path in files]
+        modules = [read_checks(path) for path in files]
     except Exception as error:
         return Shown((), f"The self-checks cannot be read ({type(error).__name__}: {error}). Get the file anew.")
     checks = [(module, one) for module in modules for one in self_checks(module)]
@@ -73,7 +73,7 @@ def _results(module: ModuleType, checks: Sequence[SelfCheck], namespace: Mapping
     return list(runs.results.values())
 
 
-def _module(path: Path) -> ModuleType:
+def read_checks(path: Path) -> ModuleType:
     """The file of checks as it is now. It is read anew each time, and no bytecode is left beside it."""
     module = ModuleType(path.stem)
     module.__file__ = str(path)

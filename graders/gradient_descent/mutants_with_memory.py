@@ -70,6 +70,15 @@ def momentum_rate_twice(grads, x0, lr, mu):
     return momentum(grads, x0, lr * lr, mu)
 
 
+@mutant(of="momentum", says="Your velocity starts as x0. It starts at 0: nothing has pushed yet.")
+def momentum_velocity_of_start(grads, x0, lr, mu):
+    path, velocity = [x0], x0
+    for g in grads:
+        velocity = mu * velocity + g
+        path.append(path[-1] - lr * velocity)
+    return np.array(path)
+
+
 @mutant(of="momentum", says="You step uphill: x - lr * v.")
 def momentum_uphill(grads, x0, lr, mu):
     return momentum(grads, x0, -lr, mu)

@@ -41,42 +41,34 @@ def test_line_step_example(student):
     assert_close(tuple(got), (1.0, 0.6), parts=("m", "b"))
 
 
-def reordered(inputs, rng):
-    order = rng.permutation(len(inputs["x"]))
-    return inputs | {"x": inputs["x"][order], "y": inputs["y"][order]}, tuple
+def line(student, inputs):
+    """m and b after one step; an array of the two is as good as a pair."""
+    return tuple(student.line_step(*inputs.values()))
 
 
-test_line_step_order = law(
-    line_step,
-    "the order of the data points does not matter",
-    reordered,
-    hint="A mean is the same in any order. Do you look at some of the points only?",
-)
-
-
-def lifted(inputs, rng):
-    return inputs | {"b": inputs["b"] + 3, "y": inputs["y"] + 3}, lambda line: (line[0], line[1] + 3)
-
-
-test_line_step_lifted = law(
-    line_step,
+@check(
     "lifting the line and the data by 3 lifts the new line by 3",
-    lifted,
+    task="line_step",
     hint="The residuals m x + b - y stay what they are, so both derivatives do. Is b in your residual?",
 )
+@given(inputs_of(line_step))
+def test_line_step_lifted(student, inputs):
+    m, b = line(student, inputs)
+    lifted = inputs | {"b": inputs["b"] + 3, "y": inputs["y"] + 3}
+    assert_close(line(student, lifted), (m, b + 3), parts=("m", "b"))
 
 
-def twice_as_fast(inputs, rng):
-    m, b = inputs["m"], inputs["b"]
-    return inputs | {"lr": 2 * inputs["lr"]}, lambda line: (2 * line[0] - m, 2 * line[1] - b)
-
-
-test_line_step_rate = law(
-    line_step,
+@check(
     "twice the learning rate takes a step twice as long",
-    twice_as_fast,
+    task="line_step",
     hint="Both derivatives are taken at the old m and b: b must not see the new m.",
 )
+@given(inputs_of(line_step))
+def test_line_step_rate(student, inputs):
+    m, b = line(student, inputs)
+    faster = inputs | {"lr": 2 * inputs["lr"]}
+    assert_close(line(student, faster), (2 * m - inputs["m"], 2 * b - inputs["b"]), parts=("m", "b"))
+
 
 test_line_step_inputs = leaves_inputs_alone(line_step, sentence="x and y are still the same afterwards")
 
@@ -154,6 +146,16 @@ def test_sgd_epoch_one_at_a_time(student):
 def test_sgd_epoch_one_batch(student):
     X, y = np.array([[3.0, 0.0], [0.0, 6.0]]), np.array([2, 0])
     assert_close(student.sgd_epoch(X, y, np.zeros((2, 3)), 1.0, 2), np.array([[-0.5, -0.5, 1.0], [2.0, -1.0, -1.0]]))
+
+
+@check(
+    "three samples in batches of two",
+    task="sgd_epoch",
+    hint="The first batch leaves W = (0.5, -0.5). The second one is the third sample alone: a mean over one.",
+)
+def test_sgd_epoch_short_batch(student):
+    X, y = np.array([[1.0], [1.0], [2.0]]), np.array([0, 0, 1])
+    assert_close(student.sgd_epoch(X, y, np.zeros((1, 2)), 1.0, 2), np.array([[-1.261594, 1.261594]]), atol=1e-6)
 
 
 test_sgd_epoch_shape = right_shape(sgd_epoch, sentence="the new weights have the shape of W", sizes=CLASSES)
@@ -240,6 +242,20 @@ test_momentum_start = law(
 )
 
 
+def faster(inputs, rng):
+    x0 = inputs["x0"]
+    return inputs | {"lr": 2 * inputs["lr"]}, lambda path: 2 * path - x0
+
+
+test_momentum_rate = law(
+    momentum,
+    "twice the learning rate takes you twice as far",
+    faster,
+    sizes=PUSHES,
+    hint="lr multiplies the velocity once, in the step.",
+)
+
+
 def pushed_harder(inputs, rng):
     x0 = inputs["x0"]
     return inputs | {"grads": 2 * inputs["grads"]}, lambda path: 2 * path - x0
@@ -267,6 +283,12 @@ test_momentum_inputs = leaves_inputs_alone(
 def test_adam_example(student):
     path = student.adam(np.array([[10.0, -0.1], [-10.0, -0.1]]), np.array([1.0, 1.0]), 0.1, 0.5, 0.9, 1e-8)
     assert_close(path, np.array([[1.0, 1.0], [0.9, 1.1], [0.9333, 1.2]]), atol=1e-4)
+
+
+@check("one step with eps = 1", task="adam", hint="m is 2, v is 4, and the step is 2 / (sqrt(4) + 1).")
+def test_adam_large_eps(student):
+    path = student.adam(np.array([[2.0]]), np.array([1.0]), 0.3, 0.5, 0.5, 1.0)
+    assert_close(path, np.array([[1.0], [0.8]]))
 
 
 @check("the path has T + 1 rows and begins at x0", task="adam", hint="Write down the start before the first step.")
