@@ -255,10 +255,11 @@ def test_the_real_mutag_from_pip_and_then_from_a_canonical_source(
 
 
 CHECKS = """
-    from pathlib import Path
+    import pytest
 
     from assay.checks import *
     from assay.data.places import cache_folder
+    from assay.sandbox.inside import landlock
     from reference import double, total
 
     @check("the judge reads the cache and the digits", task="double", points=4)
@@ -266,6 +267,9 @@ CHECKS = """
         from assay.data import load
 
         assert (cache_folder() / "planted").read_text() == "of all"
+        if landlock.abi():
+            with pytest.raises(PermissionError):
+                (cache_folder().parent / "beside").read_text()
         assert load("mnist_5000").labels[-1] == 9
 
     @check("a worker reads no cache", task="total", points=2)
@@ -282,6 +286,7 @@ def exercise(tmp_path: Path) -> Exercise:
 def test_the_judge_reads_the_cache_and_a_worker_does_not(exercise: Exercise, cache: Path) -> None:
     cache.mkdir()
     (cache / "planted").write_text("of all")
+    (cache.parent / "beside").write_text("of none")
     nosy = f"""
         def total(x):
             try:
