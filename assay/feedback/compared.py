@@ -13,6 +13,7 @@ from assay.outcome import Counterexample, Picture
 
 COMPARED = ("got", "expected", "differs")
 _PART = re.compile(r"\[([0-9:, ]+)\]$")
+MOST = 1e300  # what is larger is drawn as this, so that sums stay finite
 _ABSOLUTE, _RELATIVE = 1e-9, 1e-7  # where a report does not say which entries differ
 
 
@@ -57,8 +58,8 @@ def inputs_of(example: Counterexample) -> tuple[Picture, ...]:
 
 
 def usable(picture: Picture) -> bool:
-    """Whether there is a number for every entry."""
-    return len(picture.values) == math.prod(picture.shape)
+    """Whether it has an axis, and a number for every entry."""
+    return picture.shape != () and len(picture.values) == math.prod(picture.shape)
 
 
 def base_of(picture: Picture) -> str:
@@ -88,6 +89,11 @@ def place(picture: Picture, position: int) -> str:
     fixed = [int(word) for word in found.group(1).split(", ") if word.isdigit()] if found else []
     index = fixed + index
     return str(index[0]) if len(index) == 1 else f"({', '.join(map(str, index))})"
+
+
+def held(value: float) -> float:
+    """A finite number within MOST, and others as they are."""
+    return min(max(value, -MOST), MOST) if math.isfinite(value) else value
 
 
 def index_of(shape: Sequence[int], position: int) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from assay.feedback.compared import Compared, number, offsets_of, part_of, sentence, shape_text
+from assay.feedback.compared import Compared, held, number, offsets_of, part_of, sentence, shape_text
 from assay.feedback.svg import CHARACTER, MARGIN, Drawing, at, path, text
 from assay.outcome import Picture
 
@@ -70,7 +70,7 @@ def _columns(picture: Picture) -> dict[int, Column]:
     """The curves by their index in the whole value."""
     width = picture.shape[1] if len(picture.shape) > 1 else 1
     start = offsets_of(picture)[1] if len(picture.shape) > 1 else 0
-    return {i + start: tuple(picture.values[i::width]) for i in range(width)} if picture.values else {}
+    return {i + start: tuple(map(held, picture.values[i::width])) for i in range(width)} if picture.values else {}
 
 
 def _length(picture: Picture) -> int:
@@ -98,7 +98,7 @@ def _axes(columns: Sequence[Column], picture: Picture, top: float, height: float
 
 def _ticks(low: float, high: float, most: int = 5) -> list[float]:
     """Round numbers from low to high: 1, 2 or 5 times a power of ten apart."""
-    if not (math.isfinite(high - low) and high > low):
+    if not high - low > 1e-300:
         return [low]
     rough = (high - low) / most
     power = 10.0 ** math.floor(math.log10(rough))

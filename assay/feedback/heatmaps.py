@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from assay.feedback.cells import AROUND, Grid, Scale, bar, plain_grid, written_grid
-from assay.feedback.compared import Compared, number, offsets_of, part_of, planes_of, shape_text, texts_of
+from assay.feedback.compared import Compared, held, number, offsets_of, part_of, planes_of, shape_text, texts_of
 from assay.feedback.svg import CHARACTER, LINE, MARGIN, Drawing, text
 from assay.outcome import Picture
 
@@ -71,7 +71,9 @@ def _panels(compared: Compared) -> Iterator[Panel]:
     says = f"expected, {_described(expected)}."
     yield Panel(_title("expected", expected), says, expected, expected.values, other, scale)
     if compared.differs is not None:
-        most = max((abs(compared.difference[i]) for i in wrong if math.isfinite(compared.difference[i])), default=0.0)
+        most = max(
+            (held(abs(compared.difference[i])) for i in wrong if math.isfinite(compared.difference[i])), default=0.0
+        )
         says = f"got minus expected: {len(wrong)} of {len(got.values)} entries differ"
         says += f", by at most {number(most)}." if most else "."
         around = Scale(-most, most, AROUND)
@@ -79,7 +81,7 @@ def _panels(compared: Compared) -> Iterator[Panel]:
 
 
 def _scale(values: Sequence[float]) -> Scale:
-    finite = [value for value in values if math.isfinite(value)]
+    finite = [held(value) for value in values if math.isfinite(value)]
     return Scale(min(finite, default=0.0), max(finite, default=0.0))
 
 
