@@ -30,7 +30,7 @@ TOLD = 3  # more candidates than that say nothing
 JUDGED, FAILING = 25, 6  # examples on which the first failed check was judged, and how many failing ones are enough
 LEADING, OTHERS = 8, 2  # examples of that check, and of each other check of the task, in one fresh draw
 ROUNDS, MOST_ROUNDS = 3, 8  # fresh draws
-TASK_SECONDS, SECONDS = 10.0, 30.0  # of one task, and of a submission; a busy machine needs them
+TASK_SECONDS, SECONDS = 20.0, 40.0  # of one task, and of a submission; only a busy machine needs them
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,7 @@ class Evidence:
 
     def add(self, check: str, student: Yielded, mistake: Yielded, right: Yielded) -> bool:
         """Take in one probe. False where it speaks against the mistake."""
-        if not agree(student, mistake):
+        if not agree(student, mistake) and not agree(_in_arrays(student), _in_arrays(mistake)):
             if is_broken(student, right) and not is_broken(mistake, right):
                 self.excused.add(check)
                 return True
@@ -137,6 +137,21 @@ def _is_nothing(leaf: Any) -> bool:
     if isinstance(leaf, Failure):
         return True
     return kind(leaf) in ("number", "array") and not np.isfinite(np.asarray(leaf, dtype=np.float64)).all()
+
+
+def _in_arrays(heard: Yielded) -> Yielded:
+    """With an array in place of each tuple of numbers: many a check takes either."""
+    return [replace(one, value=_in_array(one.value)) for one in heard]
+
+
+def _in_array(value: Any) -> Any:
+    if kind(value) != "tuple" or not value:
+        return value
+    return np.array(value, dtype=np.float64) if _is_numbers(value) else tuple(map(_in_array, value))
+
+
+def _is_numbers(value: Sequence[Any]) -> bool:
+    return all(kind(part) == "number" and not isinstance(part, int) for part in value)
 
 
 def _leaves(value: Any) -> Iterator[Any]:

@@ -132,6 +132,18 @@ def not_put_back(f, x, h=1e-5):
     return g
 
 
+@wrong(says="You do not put x[i] back, so the next slope is taken at a shifted point, and x is changed.")
+def not_put_back_after_assigning(f, x, h=1e-5):
+    g = np.zeros(x.shape)
+    for i in np.ndindex(x.shape):
+        here = x[i]
+        x[i] = here + h
+        up = f(x)
+        x[i] = here - h
+        g[i] = (up - f(x)) / (2 * h)
+    return g
+
+
 @wrong(says="x + h is float32 in your code. Rounding errors are then larger than the difference.")
 def single_precision(f, x, h=1e-5):
     x = x.astype(np.float32)

@@ -58,3 +58,18 @@ class Clinic:
             )
         outcome = Outcome.PASSED if ran.verdict is Verdict.PASSED else Outcome.FAILED
         return replace(check, outcome=outcome, message=ran.message)
+
+
+@dataclass(frozen=True)
+class Disguise:
+    """A known mistake in other words."""
+
+    name: str
+    of: str
+    mistakes: tuple[str, ...]  # names of the mutants that it is, all of them right
+    function: Callable[..., Any]
+
+
+def disguise(of: str, *mistakes: str) -> Callable[[Callable[..., Any]], Disguise]:
+    """Mark a function or class as an answer to the task `of` with a mistake that these mutants make."""
+    return lambda function: Disguise(function.__name__, of, mistakes, function)
