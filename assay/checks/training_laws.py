@@ -85,8 +85,8 @@ def other_seed_other_predictions(training: Training, *, sentence: str | None = N
 
     def other_seed_other_predictions(done: Trained, rng: np.random.Generator) -> None:
         probes = done.split.unseen[:PROBES]
-        one, other = (_small(done, rng, name) for name in ("small", "small, other seed"))
-        predicted = done.first_predictions(one, probes), done.first_predictions(other, probes)
+        runs = ("small", "small, other seed")
+        predicted = [done.first_predictions(_small(done, rng, name), probes) for name in runs]
         if np.array_equal(*predicted):
             raise Mismatch(
                 f"two seeds gave the same predictions for all of {len(probes)} inputs",
