@@ -1,18 +1,15 @@
-"""The citation networks of Planetoid: pickles of Python 2, read without running anything they name."""
+"""The citation networks of Planetoid, as frozen, read-only numpy arrays. Malformed bytes raise DataError."""
 
 from __future__ import annotations
 
-import io
-import pickle
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assay.data.digits import fixed
+from assay.data.python2 import Unbuilt, array, rebuilt
 from assay.errors import DataError
 
 VALIDATION = 500  # nodes after the labelled ones, by the split of Yang, Cohen, Salakhutdinov (2016)
@@ -42,10 +39,10 @@ def read_planetoid(files: Mapping[str, bytes]) -> CitationGraph:
     part = {name.split(".", 2)[2]: content for name, content in files.items()}
     try:
         tests = np.array(part.pop("test.index").split(), dtype=np.int64)
-        told = {name: _Data(io.BytesIO(content), encoding="latin1").load() for name, content in part.items()}
+        told = {name: rebuilt(content) for name, content in part.items()}
         features = np.concatenate([_dense(told["allx"]), _dense(told["tx"])])
-        classes = np.concatenate([told["ally"], told["ty"]]).argmax(axis=1)
-        labelled, untested = len(told["y"]), len(features) - len(tests)
+        classes = np.concatenate([array(told["ally"]), array(told["ty"])]).argmax(axis=1)
+        labelled, untested = len(array(told["y"])), len(features) - len(tests)
         order = np.arange(len(features))
         order[tests] = np.arange(untested, len(features))
         return CitationGraph(
@@ -56,43 +53,26 @@ def read_planetoid(files: Mapping[str, bytes]) -> CitationGraph:
             validation=fixed(np.arange(labelled, min(labelled + VALIDATION, untested))),
             test=fixed(np.sort(tests)),
         )
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, EOFError, pickle.UnpicklingError) as error:
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
         raise DataError(f"these are not the files of a Planetoid graph ({type(error).__name__}: {error}).") from None
 
 
-class _SparseRows:
-    """Where scipy's compressed sparse rows leave their fields: data, indices, indptr, _shape."""
-
-
-class _Data(pickle.Unpickler):
-    """Builds arrays, lists and dictionaries, and nothing else."""
-
-    BUILT = {
-        ("numpy", "ndarray"): np.ndarray,
-        ("numpy", "dtype"): np.dtype,
-        ("numpy.core.multiarray", "_reconstruct"): np._core.multiarray._reconstruct,  # type: ignore[attr-defined]
-        ("scipy.sparse.csr", "csr_matrix"): _SparseRows,
-        ("collections", "defaultdict"): defaultdict,
-        ("__builtin__", "list"): list,
-    }
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in self.BUILT:
-            raise pickle.UnpicklingError(f"it names {module}.{name}")
-        return self.BUILT[module, name]
-
-
-def _dense(rows: Any) -> NDArray[np.float32]:
-    dense = np.zeros(rows._shape, np.float32)
-    dense[np.repeat(np.arange(len(dense)), np.diff(rows.indptr)), rows.indices] = rows.data
+def _dense(rows: Unbuilt) -> NDArray[np.float32]:
+    """scipy's compressed sparse rows, from the fields they leave."""
+    if rows.name != "scipy.sparse.csr csr_matrix":
+        raise ValueError(f"it names {rows.name} where sparse rows should be")
+    starts, columns = array(rows.state["indptr"]), array(rows.state["indices"])
+    dense = np.zeros(rows.state["_shape"], np.float32)
+    dense[np.repeat(np.arange(len(dense)), np.diff(starts)), columns] = array(rows.state["data"])
     return dense
 
 
-def _edges(neighbours: Mapping[int, list[int]], nodes: int) -> NDArray[np.int64]:
-    pairs = {
-        (a, b) for node, others in neighbours.items() for other in others for a, b in ((node, other), (other, node))
-    }
-    edges = np.array(sorted((a, b) for a, b in pairs if a != b), dtype=np.int64).reshape(-1, 2).T
+def _edges(graph: Unbuilt | dict[int, list[int]], nodes: int) -> NDArray[np.int64]:
+    if isinstance(graph, Unbuilt) and graph.name != "collections defaultdict":
+        raise ValueError(f"it names {graph.name} where a dictionary should be")
+    neighbours = graph.items if isinstance(graph, Unbuilt) else graph
+    there = [(node, other) for node, others in neighbours.items() for other in others if node != other]
+    edges = np.array(sorted({*there, *((b, a) for a, b in there)}), dtype=np.int64).reshape(-1, 2).T
     if edges.size and (edges.min() < 0 or edges.max() >= nodes):
         raise ValueError("an edge leads to no node")
     return edges

@@ -206,9 +206,12 @@ def test_the_command_gets_a_set_from_its_canonical_source(
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No installed package helps out, and a registry that is not there is given up on soon."""
+    """No installed package helps out, and a registry that is not there is given up on soon.
+
+    Without a retry, pip would not say that it could not reach the index.
+    """
     monkeypatch.setattr(places, "_installed", lambda package: None)
-    for name, value in (("PIP_RETRIES", "0"), ("PIP_TIMEOUT", "10"), ("npm_config_fetch_retries", "0")):
+    for name, value in (("PIP_RETRIES", "1"), ("PIP_TIMEOUT", "10"), ("npm_config_fetch_retries", "0")):
         monkeypatch.setenv(name, value)
 
 

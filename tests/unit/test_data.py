@@ -62,7 +62,9 @@ def test_a_set_in_the_cache(cache: Path) -> None:
     assert np.array_equal(load("toy").images, IMAGES)
 
 
-def test_a_set_in_an_installed_package_that_packs_it(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_set_in_an_installed_package_that_packs_it(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "debian"
     fill(folder, packed=".gz")
     monkeypatch.setitem(SETS, "toy", toy(package=Package("Debian", "toys", "1", str(folder), packed=".gz")))
@@ -102,7 +104,9 @@ def test_a_link_or_a_folder_in_place_of_a_file(cache: Path) -> None:
     assert "toy-labels is not there" in refused()
 
 
-def test_a_damaged_cache_leaves_the_same_set_of_the_package(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_cache_leaves_the_same_set_of_the_package(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fill(cache / "toy", toy_images=b"other pictures")
     fill(tmp_path / "debian")
     monkeypatch.setitem(SETS, "toy", toy(package=Package("Debian", "toys", "1", str(tmp_path / "debian"))))
@@ -208,7 +212,9 @@ def test_no_registry_host_stands_in_the_code() -> None:
         assert not re.search(r"npmjs|pypi\.org|pythonhosted|deb\.debian", path.read_text()), path
 
 
-def test_two_sets_of_the_same_place_do_not_share_what_is_remembered(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_sets_of_the_same_place_do_not_share_what_is_remembered(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fill(cache / "toy")
     first = load("toy")
     monkeypatch.setitem(SETS, "toy", replace(toy(), title="others"))
