@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from assay.data import load
 from assay.data.dataset import DataSet
-from assay.data.fetch import Origin, Watch, get
+from assay.data.fetch import Origin, Watch, get, megabytes
 from assay.data.places import intact_place
 from assay.data.sets import SETS, find
 from assay.errors import DataError
@@ -28,18 +28,19 @@ def list_and_print() -> int:
 
 def get_and_print(name: str, *, origin: Origin | None) -> int:
     """Get one set, with progress, and say how to use it."""
-    console = Console()
+    console = Console(highlight=False)
     dataset = find(name)
-    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    columns = (BarColumn(), TextColumn("{task.fields[size]}"), TimeElapsedColumn(), TimeRemainingColumn())
     bars = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-    bar = bars.add_task("", total=None)
+    bar = bars.add_task("", total=None, size="")
 
     def say(line: str) -> None:
         bars.stop()
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(line, markup=False, soft_wrap=True)
 
     def progress(received: int, total: int) -> None:
-        bars.update(bar, completed=received, total=total or None)
+        size = megabytes(received) + (f" of {megabytes(total)}" if total else "")
+        bars.update(bar, completed=received, total=total or None, size=size if received else "")
         bars.start()
 
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -328,3 +329,15 @@ def test_the_list_says_where_each_set_is(
     after = capsys.readouterr().out
     assert "not here: assay data get toy" in before and "not here: assay data get toy" not in after
     assert all(name in after for name in SETS) and ":) the cache" in after
+
+
+@pytest.mark.parametrize("missing", ["rich", "pooch"])
+def test_without_the_extra_the_command_names_it(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], missing: str
+) -> None:
+    registry.gives(tgz())
+    for name in [name for name in sys.modules if name.split(".")[0] == missing or name == "assay.data.commands"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, missing, None)
+    assert main(["data", "get", "toy"]) == 2
+    assert "pip install 'assay[data]'" in capsys.readouterr().err
