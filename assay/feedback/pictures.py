@@ -14,7 +14,8 @@ from assay.feedback.svg import Drawing
 from assay.feedback.tables import table
 from assay.outcome import Counterexample, Picture
 
-POINTS = 4  # of a curve that is worth drawing
+POINTS = 3  # of a curve that is worth drawing
+COLUMNS = 6  # of a table in its place
 
 
 def pictures_html(example: Counterexample) -> str:
@@ -45,7 +46,7 @@ def compared_html(example: Counterexample) -> str:
 def _is_table(compared: Compared) -> bool:
     """Matrices and vectors are; and a curve of a few points says less than its numbers."""
     shapes, kind = (compared.got.shape, compared.expected.shape), compared.expected.kind
-    few = kind == "curve" and all(shape[0] < POINTS and math.prod(shape[1:]) <= POINTS for shape in shapes)
+    few = kind == "curve" and all(shape[0] < POINTS and math.prod(shape[1:]) <= COLUMNS for shape in shapes)
     return (kind == "matrix" or few) and all(len(shape) < 3 for shape in shapes)
 
 

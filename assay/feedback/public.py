@@ -40,6 +40,8 @@ def check_for_student(check: CheckResult) -> CheckResult:
     if check.outcome is Outcome.PASSED or check.reveals == "nothing":
         return public
     public = replace(public, hint=clean(check.hint))
+    if check.reveals == "message":
+        return replace(public, message=clean(check.message))
     if check.reveals != "counterexample":
         return public
     example = None if check.counterexample is None else _clean_example(check.counterexample)
