@@ -59,7 +59,7 @@ class CheckResult:
     message: str = ""  # what happened, in words for the student
     hint: str = ""
     counterexample: Counterexample | None = None
-    reveals: str = "counterexample"  # or "sentence" or "nothing"
+    reveals: str = "counterexample"  # or "message", "sentence" or "nothing"
     staff_note: str = ""  # traceback of a BROKEN check; never shown to a student
     diagnosis: tuple[str, ...] = ()  # what a tutor would say; several where one of them is meant
     looked_at: bool = True  # False: FAILED because the check it comes after failed

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, Verbosity
 
 from assay.errors import AuthoringError
 
-REVEALS = ("counterexample", "sentence", "nothing")
+REVEALS = ("counterexample", "message", "sentence", "nothing")
 EXAMPLES = 25
 _MARK = "assay_check"
 _PREPARED = "assay_prepared"
@@ -45,7 +45,8 @@ def check(
     """Make a function of `student` a check. Outermost, over `@given`.
 
     `after` is another check: where that one failed, this one is not looked at and earns nothing.
-    `reveals` is what a student sees of a failure: `counterexample`, `sentence` or `nothing`.
+    `reveals` is what a student sees of a failure: the `counterexample` and all else; the `message`, such as an accuracy,
+    but no input; the `sentence`; or `nothing`.
     Raises AuthoringError for settings that make no sense.
     """
     if reveals not in REVEALS:

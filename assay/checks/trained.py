@@ -127,8 +127,8 @@ class Trained:
 
 
 def training_check(training: Training, sentence: str, body: Body, options: dict[str, Any]) -> Function:
-    """A check that runs `body(done, rng)` once. `options` are those of `check`; a failure reveals a sentence alone."""
-    options = {"reveals": "sentence", "task": None, **options}
+    """A check that runs `body(done, rng)` once. `options` are those of `check`; a failure shows no data."""
+    options = {"reveals": "message", "task": None, **options}
 
     @check(sentence, about=training.name, examples=1, **options)
     @given(_SEEDS)

@@ -5,7 +5,7 @@
     check_others = learns_other_images(digits, target=0.85, points=4, after=check_learns)
 
 The judge owns the data, draws a split in each round, and keeps the labels of the held-out part to itself. Checks of
-one run share trainings. They take the options of `check`, and reveal no more of a failure than a sentence.
+one run share trainings. They take the options of `check`, and show no data when they fail, only what was reached.
 """
 
 from __future__ import annotations

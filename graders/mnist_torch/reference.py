@@ -6,7 +6,7 @@ from assay.checks import Float, Labels
 
 
 def minibatches(n, size, seed):
-    """The numbers 0 to n - 1 in an order that follows from seed, cut into int64 arrays of `size` or, the last, fewer."""
+    """The numbers 0 to n - 1 in an order that follows from seed, as int64 arrays of `size`; the last may be shorter."""
     order = np.random.default_rng(seed).permutation(n)
     return [order[start : start + size] for start in range(0, n, size)]
 

@@ -50,6 +50,13 @@ def test_a_check_that_reveals_its_sentence_shows_the_hint_and_no_input() -> None
     assert "works with a stride" in seen and "Count again" in seen
 
 
+def test_a_check_that_reveals_its_message_shows_no_input() -> None:
+    example = Counterexample((Call("f", (("x", SECRET),), SECRET),), got=SECRET, expected=SECRET)
+    hidden = verdict(reveals="message", message="it reached 71 %", counterexample=example, diagnosis=(SECRET,))
+    seen = shown(hidden)
+    assert "it reached 71 %" in seen and SECRET not in seen
+
+
 def test_a_check_that_reveals_nothing_shows_only_what_it_cost() -> None:
     example = Counterexample((Call(SECRET, (), None),), got=SECRET, expected=SECRET)
     hidden = verdict(reveals="nothing", sentence=SECRET, message=SECRET, hint=SECRET, counterexample=example)

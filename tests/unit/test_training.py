@@ -112,7 +112,7 @@ def test_a_failure_tells_the_accuracy_and_the_target_and_shows_no_data(exercise)
     found = judge(exercise, {"fit": weak}, shrink_seconds=0.0)["plain"]
     assert found.outcome is Outcome.FAILED
     assert found.message.startswith("it gave 8") and "of 300 new inputs their label; the target is 90%" in found.message
-    assert found.reveals == "sentence"
+    assert found.reveals == "message"
 
 
 def test_a_table_of_known_answers_and_ready_made_weights_are_found(exercise):
