@@ -2,8 +2,8 @@
 
     python -I -B -m assay.grading.judge DESCRIPTOR
 
-It learns everything from the first message on that descriptor, and has no rights but to read libraries and the
-exercise's own folder. Student code is elsewhere, in workers that it asks for:
+It learns everything from the first message on that descriptor, and has no rights but to read libraries, the
+cache of data sets and the exercise's own folder. Student code is elsewhere, in workers that it asks for:
 
     to the judge                            from the judge
     the job: folder, tasks, cells, ...
