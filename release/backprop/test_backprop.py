@@ -158,7 +158,7 @@ test_softmax_cross_entropy_slope = gradients_are_derivatives(
     softmax_cross_entropy,
     wrt=("Z",),
     sentence="dZ says how your own loss changes",
-    hint="Compare with your numerical_gradient. Is your loss a mean, and your dZ a sum?",
+    hint="numerical_gradient measures dZ for you. Is your loss a mean, and your dZ a sum?",
     sizes=BATCH,
 )
 
@@ -224,7 +224,7 @@ test_mlp_loss_and_grads_slope = gradients_are_derivatives(
     wrt=PARAMETERS,
     gradients=lambda output: output[1],
     sentence="the four gradients say how your own loss changes",
-    hint="Compare with your numerical_gradient, one parameter after the other.",
+    hint="Measure one parameter at a time with numerical_gradient. Which is the first that differs?",
     **NETWORK,
 )
 

@@ -166,7 +166,7 @@ test_conv2d_dilation = law(
     conv2d,
     "a dilated kernel is a larger kernel with zeros between its entries",
     with_gaps,
-    hint="Entry (u, v) of the kernel meets the pixel u * dilation rows down and v * dilation columns right.",
+    hint="Neighbours in the kernel meet pixels that are `dilation` apart.",
     sizes=SIZES,
     stride=ONE,
 )

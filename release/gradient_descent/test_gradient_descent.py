@@ -12,24 +12,23 @@ Number = st.integers(-20, 20).map(lambda tenths: tenths / 10)
 Rate = st.sampled_from([0.1, 0.25, 0.5])
 Steps = st.integers(1, 5)
 Memory = st.sampled_from([0.0, 0.5, 0.9])
+Path = Float["rows d", drawn_as("curve")]
 FEW = {"d": (1, 3)}
 
 
 def line_step(m: Number, b: Number, x: Float["n"], y: Float["n"], lr: Rate) -> tuple[float, float]: ...
 
 
-def gradient_descent(grad: Gradient["d"], x0: Float["d"], lr: Rate, steps: Steps) -> Float["steps_and_one d"]: ...
+def gradient_descent(grad: Gradient["d"], x0: Float["d"], lr: Rate, steps: Steps) -> Path: ...
 
 
 def sgd_epoch(X: Float["n d"], y: Labels["n", "k"], W: Float["d k"], lr: Rate, batch: Steps) -> Float["d k"]: ...
 
 
-def momentum(grads: Float["T d"], x0: Float["d"], lr: Rate, mu: Memory) -> Float["T_and_one d"]: ...
+def momentum(grads: Float["T d"], x0: Float["d"], lr: Rate, mu: Memory) -> Path: ...
 
 
-def adam(
-    grads: Float["T d"], x0: Float["d"], lr: Rate, b1: Memory, b2: Memory, eps: st.just(1e-8)
-) -> Float["T_and_one d"]: ...
+def adam(grads: Float["T d"], x0: Float["d"], lr: Rate, b1: Memory, b2: Memory, eps: st.just(1e-8)) -> Path: ...
 
 
 # ---- line_step ------------------------------------------------------------------------------------------------------
