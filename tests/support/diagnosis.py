@@ -2,22 +2,48 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
+from importlib import import_module
 from typing import Any
 
+from assay.checks.answers import Answer
 from assay.checks.bank import Bank
 from assay.checks.collected import seed_for
+from assay.checks.probes import Probe
 from assay.checks.runner import Verdict, run_check
 from assay.course import Exercise
 from assay.grading.bench import Bench
-from assay.grading.diagnosis import Known, diagnosed, known
+from assay.grading.diagnosis import Known, diagnosed, is_usable, known
+from assay.grading.evidence import Yielded, agree
 from assay.grading.witness import Witness, local_witness
 from assay.outcome import CheckResult, Outcome
+
+
+@dataclass(frozen=True)
+class Disguise:
+    """A known mistake in other words."""
+
+    name: str
+    of: str
+    mistakes: tuple[str, ...]  # names of the mutants that it is, all of them right
+    function: Callable[..., Any]
+
+
+def disguise(of: str, *mistakes: str) -> Callable[[Callable[..., Any]], Disguise]:
+    """Mark a function or class as an answer to the task `of` with a mistake that these mutants make."""
+    return lambda function: Disguise(function.__name__, of, mistakes, function)
+
+
+def by_hand(exercise: str) -> tuple[Disguise, ...]:
+    """The disguises written for an exercise."""
+    module = import_module(f"tests.exercises.disguised.{exercise}")
+    return tuple(value for value in vars(module).values() if isinstance(value, Disguise))
 
 
 @dataclass(frozen=True)
@@ -34,6 +60,41 @@ class Clinic:
     @cached_property
     def checks(self) -> tuple[CheckResult, ...]:
         return Bench(self.exercise, self.bank).run({})
+
+    def can_diagnose(self, task: str) -> bool:
+        """Whether a task has checks that a diagnosis may use."""
+        return any(check.task == task and is_usable(self.known, check) for check in self.checks)
+
+    def sentences(self, disguise: Disguise) -> set[str]:
+        """What may be told of it: the sentences of the mistakes that it is."""
+        return {answer.says for answer in self._mutants(disguise.of) if answer.name in disguise.mistakes}
+
+    def accused_wrongly(self, disguise: Disguise, told: tuple[str, ...]) -> set[str]:
+        """The sentences told that are of no mistake which yields the same, on further inputs."""
+        doubtful = set(told) - self.sentences(disguise)
+        return {says for says in doubtful if not self._yields_the_same(disguise, says)}
+
+    def _yields_the_same(self, disguise: Disguise, says: str) -> bool:
+        functions = [answer.function for answer in self._mutants(disguise.of) if answer.says == says]
+        only = None if inspect.isclass(disguise.function) else disguise.of
+        names = [check.name for check in self.checks if check.task == disguise.of and is_usable(self.known, check)]
+        probes = [probe for name in names for probe in self.known.draw(name, seed=1, count=25)]
+        return any(
+            all(
+                agree(*pair)
+                for pair in zip(
+                    *(self._heard(f, disguise.of, probes, only) for f in (function, disguise.function)), strict=True
+                )
+            )
+            for function in functions
+        )
+
+    def _heard(self, function: Callable[..., Any], of: str, probes: list[Probe], only: str | None) -> list[Yielded]:
+        with local_witness({**self.known.reference, of: function}, self.exercise.limits) as witness:
+            return [witness.listen(probe, only=only, until=math.inf) for probe in probes]
+
+    def _mutants(self, of: str) -> list[Answer]:
+        return [answer for answer in self.known.mutants if answer.of == of]
 
     def told(self, function: Callable[..., Any], of: str, *, seed: int = 0) -> tuple[str, ...]:
         """What is told to a student whose answer to the task `of` is that function; all else is right."""
@@ -58,18 +119,3 @@ class Clinic:
             )
         outcome = Outcome.PASSED if ran.verdict is Verdict.PASSED else Outcome.FAILED
         return replace(check, outcome=outcome, message=ran.message)
-
-
-@dataclass(frozen=True)
-class Disguise:
-    """A known mistake in other words."""
-
-    name: str
-    of: str
-    mistakes: tuple[str, ...]  # names of the mutants that it is, all of them right
-    function: Callable[..., Any]
-
-
-def disguise(of: str, *mistakes: str) -> Callable[[Callable[..., Any]], Disguise]:
-    """Mark a function or class as an answer to the task `of` with a mistake that these mutants make."""
-    return lambda function: Disguise(function.__name__, of, mistakes, function)
