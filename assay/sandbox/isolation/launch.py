@@ -28,7 +28,8 @@ INSIDE = Path(__file__).resolve().parent.parent / "inside"
 BEGIN = "import sys; sys.path.append(sys.argv.pop(1)); from inside.start import main; main()"
 HINT = "\nRun `assay doctor` to see what this machine allows."
 START_SECONDS = 120.0  # for loading the libraries; a first torch or TensorFlow from a slow disk takes long
-LATE = {"torch": ("torch._dynamo",)}  # what a first call would import: torch.optim's first step takes seconds for it
+# What a first call would import: torch.optim's first step takes seconds for the one, any layer for the other.
+LATE = {"torch": ("torch._dynamo",), "torch_geometric": ("torch_geometric.nn",)}
 NOTEBOOK_LIBRARIES = ("nbclient", "ipykernel")
 NOTEBOOK_PROCESSES = 48  # threads of the driver and of the kernel
 NOTEBOOK_MEMORY = 1024 * MiB  # what the libraries of the kernel may take
