@@ -21,7 +21,7 @@ from assay.outcome import (
 
 MOST_POINTS = 1e6  # of one check
 MOST_AXES = 8  # of a picture
-REVEALS = ("counterexample", "sentence", "nothing")
+REVEALS = ("counterexample", "message", "sentence", "nothing")
 
 
 class Unsound(Exception):

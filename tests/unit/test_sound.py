@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from assay.checks.check import REVEALS
 from assay.course import Exercise, Task
 from assay.errors import AuthoringError
 from assay.grading.sound import Unsound, sound_report
@@ -39,6 +40,12 @@ def exercise(tmp_path: Path) -> Exercise:
 
 def test_a_sound_report_is_believed_as_it_is(exercise: Exercise) -> None:
     assert sound_report(to_json(SOUND), exercise) == SOUND
+
+
+@pytest.mark.parametrize("reveals", REVEALS)
+def test_whatever_a_check_may_reveal_is_believed(exercise: Exercise, reveals: str) -> None:
+    told = Report("", (replace(DOUBLE, reveals=reveals), TOTAL))
+    assert sound_report(to_json(told), exercise) == told
 
 
 @pytest.mark.parametrize(
