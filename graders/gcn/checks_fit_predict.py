@@ -1,4 +1,4 @@
-"""Hidden checks of fit_predict. Each is run once a round, on graphs drawn in it; a failure reveals a sentence alone."""
+"""Hidden checks of fit_predict. Each is run once a round, on graphs drawn in it, which a failure keeps back."""
 
 from assay.checks import *
 from communities import communities, cut, karate, other_noise, told_by_features, undecided
@@ -20,7 +20,7 @@ def trained(sentence, **options):
     """A check `body(student, rng)` that fails as it failed before: Hypothesis repeats that, and training is slow."""
 
     def decorate(body):
-        @check(sentence, task="fit_predict", reveals="sentence", examples=1, **options)
+        @check(sentence, task="fit_predict", reveals="message", examples=1, **options)
         @given(ROUNDS)
         def run(student, drawn):
             failures = vars(student).setdefault("_gcn_failures", {})
@@ -42,8 +42,16 @@ def predicted(student, given, seed):
     got = student.fit_predict(given.A, given.X, given.labelled, given.y, seed=seed)
     n = len(given.truth)
     if not isinstance(got, np.ndarray) or got.shape != (n,) or got.dtype.kind not in "iu":
-        raise Mismatch(f"expected one integer for each of {n} nodes", got=got, expected=f"int64 array of shape ({n},)")
+        expected = f"an int64 array of shape ({n},)"
+        raise Mismatch(f"for {n} nodes it returned {described(got)}, expected {expected}", got=got, expected=expected)
     return got
+
+
+def described(value):
+    """The kind of a value in words."""
+    if isinstance(value, np.ndarray):
+        return f"an array of dtype {value.dtype} and shape {value.shape}"
+    return f"a value of type {type(value).__name__}"
 
 
 def accuracy(student, given, rng):
@@ -64,14 +72,15 @@ def reaches(student, draw, rng, target):
         reached.append(accuracy(student, given, rng))
         if reached[-1] >= target:
             return given
-    raise Mismatch(f"{max(reached):.0%} of the nodes are right", got=max(reached), expected=f"at least {target:.0%}")
+    message = f"{max(reached):.0%} of the nodes without a label are right, expected at least {target:.0%}"
+    raise Mismatch(message, got=max(reached), expected=f"at least {target:.0%}")
 
 
 def at_chance(student, given, rng):
     """The accuracy is no better than guessing explains."""
     reached = accuracy(student, given, rng)
     if reached > CHANCE:
-        raise Mismatch(f"{reached:.0%} are right, and nothing tells them", got=reached, expected="about 50%")
+        raise Mismatch(f"{reached:.0%} of them are right, though nothing tells", got=reached, expected="about 50%")
 
 
 @trained(
@@ -185,4 +194,5 @@ def check_form(student, rng):
             raise Mismatch(f"the call changed {name}", got=error.got, expected=error.expected) from None
     plain = isinstance(got, np.ndarray) and got.dtype == np.int64 and got.shape == given.truth.shape
     if not plain or not np.isin(got, given.truth).all():
-        raise Mismatch("these are no classes of the nodes", got=got, expected="an int64 array of 0 and 1")
+        expected = f"an int64 array of shape {given.truth.shape} with values 0 and 1"
+        raise Mismatch(f"it returned {described(got)}, expected {expected}", got=got, expected=expected)

@@ -13,9 +13,9 @@ def gcn_layer(A: Adjacency["n n"], H: Float["n f"], W: Float["f g"]) -> Float["n
 def gat_layer(
     A: Adjacency["n n"],
     H: Float["n f"],
-    W: Float["f g"],
-    a_src: Float["g"],
-    a_dst: Float["g"],
+    W: Float["f g", between(-1, 1)],
+    a_src: Float["g", between(-1, 1)],
+    a_dst: Float["g", between(-1, 1)],
     slope: float = 0.2,
 ) -> Float["n g"]:
     """One head of graph attention with self loops (Velickovic et al. 2018, eq. 1-4), without activation."""
