@@ -19,16 +19,15 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from assay.errors import SubmissionError
 from assay.feedback.text import as_text
 from assay.outcome import CheckResult, Outcome
-from assay.sandbox.explain import ExplainedStudent
 from assay.selfcheck.disk import notebook_of
 from assay.selfcheck.running import Runs, parameters_in, self_check, table
-from assay.selfcheck.students import student_on_disk
+from assay.selfcheck.students import OwnStudent, student_on_disk
 
 RUNS = pytest.StashKey[dict[Path, Runs]]()
 
 
 @pytest.fixture(scope="module")
-def student(request: pytest.FixtureRequest) -> Iterator[ExplainedStudent]:
+def student(request: pytest.FixtureRequest) -> Iterator[OwnStudent]:
     """The functions of the notebook beside the file of checks."""
     os.environ["MPLBACKEND"] = "agg"  # plots are for the notebook
     path = request.path

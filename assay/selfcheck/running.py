@@ -15,7 +15,8 @@ from assay.checks.plugin import checks_in
 from assay.checks.runner import Ran, Verdict, run_check
 from assay.course import Task
 from assay.outcome import CheckResult, Outcome, Report
-from assay.sandbox.explain import NOT_ANSWERED, ExplainedStudent, without_noise
+from assay.sandbox.explain import NOT_ANSWERED, without_noise
+from assay.selfcheck.students import OwnStudent
 
 SECRET = b"self-checks"  # no secret: the same examples every time, so that a check changes only when the answer does
 SHRINK_SECONDS = 1.0
@@ -37,7 +38,7 @@ class SelfCheck:
 class Runs:
     """Checks run so far in one file: what each came to, in order."""
 
-    student: ExplainedStudent
+    student: OwnStudent
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     secret: bytes = SECRET
     results: dict[str, CheckResult] = field(default_factory=dict)
@@ -47,16 +48,22 @@ class Runs:
         self, one: SelfCheck, arguments: Mapping[str, Any] | None = None, *, shrink_seconds: float = SHRINK_SECONDS
     ) -> CheckResult:
         """Run one check, unless the one it comes after has failed. `arguments` are further fixtures."""
-        before = self._failed.get(id(one.check.after))
-        if before is not None:
-            message = f'not looked at, because "{before}" failed first'
-            result = CheckResult(one.name, one.about, one.check.sentence, 0.0, Outcome.FAILED, message, looked_at=False)
+        reason = self._reason_not_to(one)
+        if reason:
+            result = CheckResult(one.name, one.about, one.check.sentence, 0.0, Outcome.FAILED, reason, looked_at=False)
         else:
             result = _result(one, self._ran(one, {**(arguments or {}), "student": self.student}, shrink_seconds))
         if result.outcome is Outcome.FAILED:
             self._failed[id(one.check)] = one.check.sentence
         self.results[one.name] = result
         return result
+
+    def _reason_not_to(self, one: SelfCheck) -> str:
+        before = self._failed.get(id(one.check.after))
+        if before is not None:
+            return f'not looked at, because "{before}" failed first'
+        lost = self.student.lost.get(one.about)
+        return "" if lost is None else f"not looked at, because {lost}"
 
     def _ran(self, one: SelfCheck, arguments: Mapping[str, Any], shrink_seconds: float) -> Ran:
         with warnings.catch_warnings():

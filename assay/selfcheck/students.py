@@ -8,36 +8,47 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from assay.errors import StudentLost
 from assay.sandbox.explain import ExplainedStudent
 from assay.sandbox.limits import Limits, MiB
 from assay.sandbox.local import Thread
 from assay.selfcheck.disk import source_on_disk
 from assay.submission import Source
 
-LIMITS = Limits(call_seconds=30, load_seconds=600, seconds=24 * 3600, frame=1024 * MiB)
-LIVE_LIMITS = replace(LIMITS, call_seconds=10)  # somebody sits in front of the notebook and waits
+# Generous, for a call that is ended while it imports a library leaves half of that behind. Whoever has no patience
+# with an endless loop interrupts it.
+LIMITS = Limits(call_seconds=60, load_seconds=600, seconds=24 * 3600, frame=1024 * MiB)
 
 
-def student_on_disk(notebook: Path) -> ExplainedStudent:
+class OwnStudent(ExplainedStudent):
+    """A student on their own machine, who has not to wait again for what took too long before."""
+
+    def __init__(self, namespace: Mapping[str, object], source: Source) -> None:
+        super().__init__(lambda: Thread(namespace), source, LIMITS)
+        self.answered = source.answered
+        self.lost: dict[str, str] = {}  # what happened to the functions whose call did not come to an end
+
+    def call(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().call(name, *args, **kwargs)
+        except StudentLost as lost:
+            self.lost.setdefault(name, lost.message)
+            raise
+
+
+def student_on_disk(notebook: Path) -> OwnStudent:
     """The functions of a saved notebook, whose cells run with the first call. Raises SubmissionError."""
-    return _student({"__name__": "__main__"}, source_on_disk(notebook), LIMITS)
+    return OwnStudent({"__name__": "__main__"}, source_on_disk(notebook))
 
 
 @contextmanager
-def live_student(namespace: Mapping[str, object]) -> Iterator[ExplainedStudent]:
+def live_student(namespace: Mapping[str, object]) -> Iterator[OwnStudent]:
     """The functions that are defined in a namespace right now."""
-    answered = frozenset(f"{name}_answer" for name in namespace)
-    student = _student(namespace, Source((), answered), LIVE_LIMITS)
+    student = OwnStudent(namespace, Source((), frozenset(f"{name}_answer" for name in namespace)))
     try:
         yield student
     finally:
         student.close()
-
-
-def _student(namespace: Mapping[str, object], source: Source, limits: Limits) -> ExplainedStudent:
-    student = ExplainedStudent(lambda: Thread(namespace), source, limits)
-    student.answered = source.answered
-    return student
