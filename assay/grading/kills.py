@@ -65,6 +65,15 @@ def kills_on(bench: Bench, seed: int = 0) -> Kills:
     return Kills(bench.exercise.name, tuple(_block(bench, name, victims, seed) for name in functions))
 
 
+def idle(bench: Bench, seed: int = 0) -> tuple[str, ...]:
+    """The checks that no wrong answer fails, by name, found without trying every answer on every check."""
+    wanting = {check.name for check in bench.sound(seed)}
+    for answer in bench.mutants:
+        names = [check.name for check in bench.about(answer, seed) if check.name in wanting]
+        wanting.difference_update(bench.failed(answer, names, seed=seed))
+    return tuple(sorted(wanting))
+
+
 def ranked(block: Block) -> tuple[Victim, ...]:
     """The wrong answers by the check that takes their points first, in the order of the checks."""
     order = {row.name: index for index, row in enumerate(block.checks)}

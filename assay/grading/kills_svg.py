@@ -91,7 +91,7 @@ def _sizes(kills: Kills) -> Sizes:
     blocks = kills.blocks
     return Sizes(
         names=max((EM * len(row.name) for block in blocks for row in block.checks), default=0) + POINTS,
-        beside=max(100.0, *(EM * len(victim.name) * SLANT[0] for block in blocks for victim in block.mutants)),
+        beside=max([100.0, *(EM * len(victim.name) * SLANT[0] for block in blocks for victim in block.mutants)]),
         columns=max((x + CELL for block in blocks for x, _ in _columns(block)), default=300),
     )
 
@@ -151,12 +151,12 @@ def _row(block: Block, row: Row, sizes: Sizes, y: float) -> Iterator[str]:
 
 def _cell(x: float, y: float, row: Row, victim: Victim) -> str:
     if row.name == victim.first:
-        kind, what = "first", "is the first check to take points from"
+        kind, what, why = "first", "is the first check to take points from", f": {victim.says}"
     elif row.name in victim.killed_by:
-        kind, what = "also", "fails"
+        kind, what, why = "also", "fails", ""
     else:
-        kind, what = "none", "does not fail"
-    return _shape(x, y, kind, f"{row.name} {what} {victim.name}: {victim.says}")
+        kind, what, why = "none", "does not fail", ""
+    return _shape(x, y, kind, f"{row.name} {what} {victim.name}{why}")
 
 
 def _shape(x: float, y: float, kind: str, says: str = "") -> str:
