@@ -92,6 +92,26 @@ def test_checks_of_one_run_share_their_trainings(exercise):
     assert len(calls) == 4 + 3 + 4  # a few by heart, random labels briefly and long, and the small ones
 
 
+def test_no_label_of_a_held_out_input_crosses(exercise):
+    taught, asked = set(), set()
+    fit = fit_of(exercise)
+
+    def recording(inputs, labels, *, seed, epochs):
+        assert len(labels) == len(inputs)
+        taught.update(image.tobytes() for image in inputs)
+        predict = fit(inputs, labels, seed=seed, epochs=epochs)
+
+        def recorded(inputs):
+            asked.update(image.tobytes() for image in inputs)
+            return predict(inputs)
+
+        return recorded
+
+    assert failed(judge(exercise, {"fit": recording})) == set()
+    assert len(asked - taught) >= 2 * 300  # held out, as they are and turned
+    assert len(asked & taught) <= 6 + 30  # those whose training labels are to be known by heart
+
+
 def test_what_fails_is_not_trained_again_to_look_for_something_smaller(exercise):
     fit, calls = counted(lambda inputs, labels, *, seed, epochs: lambda inputs: np.zeros(len(inputs), np.int64))
     results = judge(exercise, {"fit": fit}, shrink_seconds=5.0)
