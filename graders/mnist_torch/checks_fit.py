@@ -18,7 +18,7 @@ training = Training(fit, digits, train=1500, held_out=2000, epochs=8)
 
 check_by_heart = learns_by_heart(
     training,
-    hint="Call zero_grad, backward and step for each batch, on the loss of that batch. Do images and labels match?",
+    hint="Take a step for each batch, also for the last and shorter one. Do images and labels match?",
 )
 
 check_learns = learns(
