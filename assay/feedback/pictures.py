@@ -69,11 +69,12 @@ def _input(picture: Picture, compared: Compared | None) -> Drawing:
 
 
 def _rows_that_differ(compared: Compared | None, nodes: int) -> Collection[int]:
-    """Nodes of a graph whose row of the result differs, where the result has a row for each."""
+    """Nodes of a graph whose row of the result differs, where it has a row for each and some are right."""
     if compared is None or compared.got.shape[:1] != (nodes,) or part_of(compared.got):
         return ()
     width = len(compared.got.values) // max(nodes, 1)
-    return {position // width for position in compared.wrong}
+    rows = {position // width for position in compared.wrong}
+    return rows if len(rows) < nodes else ()
 
 
 def _square(shape: tuple[int, ...]) -> bool:

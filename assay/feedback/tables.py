@@ -15,7 +15,7 @@ MIDDLE = "text-align: center;"
 
 def table(compared: Compared) -> str:
     """An HTML table. A vector has a row for got, expected and difference; a matrix has them beside each other."""
-    got, expected, gaps = texts_of(compared)
+    got, expected, gaps = texts_of(compared, 3)
     wrong = compared.wrong
     marked = [_marked(f"{UNEQUAL}\N{NO-BREAK SPACE}{one}") if i in wrong else escape(one) for i, one in enumerate(got)]
     strong = [_marked(gap) if i in wrong else escape(gap) for i, gap in enumerate(gaps)]
