@@ -40,6 +40,15 @@ def attention_without_self_loops(A, H, W, a_src, a_dst, slope=0.2):
     return weights / np.where(sums > 0, sums, 1) @ Z
 
 
+@mutant(
+    of="gat_layer", says="The self loops are missing, so nodes without neighbours have nobody to hear and give nan."
+)
+def attention_without_self_loops_unguarded(A, H, W, a_src, a_dst, slope=0.2):
+    Z = H @ W
+    with np.errstate(all="ignore"):
+        return _softmax(_leaky(_scores(Z, a_src, a_dst), slope), A) @ Z
+
+
 @mutant(of="gat_layer", says="The LeakyReLU is missing: the softmax is taken of the plain scores.")
 def without_leaky_relu(A, H, W, a_src, a_dst, slope=0.2):
     Z = H @ W

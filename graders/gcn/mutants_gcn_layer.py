@@ -24,6 +24,16 @@ def degree_without_loop(A, H, W):
     return _scaled(root, _loops(A), root) @ H @ W
 
 
+@mutant(
+    of="gcn_layer",
+    says="Your degrees are those of A, and 0 for nodes without neighbours. Count the self loop: take those of A + I.",
+)
+def degree_without_loop_unguarded(A, H, W):
+    with np.errstate(all="ignore"):
+        root = np.diag(1 / np.sqrt(A.sum(axis=1)))
+        return root @ _loops(A) @ root @ H @ W
+
+
 @mutant(of="gcn_layer", says="You divide by the degree of the receiving node alone, which is the mean: D^-1 (A + I).")
 def row_normalised(A, H, W):
     loops = _loops(A)
@@ -40,6 +50,13 @@ def column_normalised(A, H, W):
 def without_self_loops(A, H, W):
     root = _inverse(np.sqrt(A.sum(axis=1)))
     return _scaled(root, A, root) @ H @ W
+
+
+@mutant(of="gcn_layer", says="The self loops are missing, and nodes without neighbours are divided by 0. Use A + I.")
+def without_self_loops_unguarded(A, H, W):
+    with np.errstate(all="ignore"):
+        root = np.diag(1 / np.sqrt(A.sum(axis=1)))
+        return root @ A @ root @ H @ W
 
 
 @mutant(of="gcn_layer", says="You add up neighbours and node without dividing by the degrees.")
