@@ -9,7 +9,7 @@ import ctypes
 import socket
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from assay.sandbox.inside.worker import serve
@@ -34,7 +34,7 @@ class Thread:
         self._thread.start()
 
     def _serve(self, namespace: dict[str, object]) -> None:
-        with self._far:
+        with suppress(SystemExit), self._far:  # `stop` raises it in here
             serve(self._far, namespace)
 
     def stop(self) -> Stopped:
