@@ -175,7 +175,7 @@ class _Hearing:
                 raise Lost  # an answer that changes from call to call explains nothing
             if sound:
                 candidates = [one for one in candidates if self._shares_a_side(one, probe, said, right)]
-            candidates = [one for one in candidates if self._adds(one, probe, said, right)]
+            candidates = [one for one in candidates if self._adds(one, probe, said, right) and not one.evidence.excused]
             failing += 1
             if failing == FAILING:
                 break

@@ -81,7 +81,7 @@ class Evidence:
             return False
         if len(self.wrong) >= DISTINCT or self.partly >= ENOUGH or self.broken >= ENOUGH <= self.whole:
             return True
-        named = {float(number) for number in re.findall(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.])", says)}
+        named = {float(number) for number in re.findall(r"(?<![\w.])-?\d+(?:\.\d+)?(?!\w|\.\d)", says)}
         return bool(self.wrong) and self.wrong <= named
 
 

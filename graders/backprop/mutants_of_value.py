@@ -238,7 +238,8 @@ class ReluOfTheGradient(Right):
 
 @wrong(says="1 - v needs __rsub__: Python asks the right side when the left one is a plain number.")
 class NoSubtractionFromNumbers(Right):
-    __rsub__ = None
+    def __rsub__(self, other):
+        return NotImplemented  # as if it were not there
 
 
 @wrong(says="1 - v is not v - 1: in __rsub__ the number comes first.")
@@ -249,12 +250,14 @@ class SubtractionTurned(Right):
 
 @wrong(says="2 * v needs __rmul__: Python asks the right side when the left one is a plain number.")
 class NoNumberTimesValue(Right):
-    __rmul__ = None
+    def __rmul__(self, other):
+        return NotImplemented  # as if it were not there
 
 
 @wrong(says="2 + v needs __radd__: Python asks the right side when the left one is a plain number.")
 class NoNumberPlusValue(Right):
-    __radd__ = None
+    def __radd__(self, other):
+        return NotImplemented  # as if it were not there
 
 
 @wrong(says="v * 2 fails, because 2 has no .data. Wrap plain numbers into a Value first.")

@@ -96,12 +96,19 @@ class Clinic:
     def _mutants(self, of: str) -> list[Answer]:
         return [answer for answer in self.known.mutants if answer.of == of]
 
-    def told(self, function: Callable[..., Any], of: str, *, seed: int = 0) -> tuple[str, ...]:
-        """What is told to a student whose answer to the task `of` is that function; all else is right."""
+    def told(
+        self, function: Callable[..., Any], of: str, *, seed: int = 0, all_failed: bool = False
+    ) -> tuple[str, ...]:
+        """What is told to a student whose answer to the task `of` is that function; all else is right.
+
+        With `all_failed`, as if each check had failed.
+        """
         secret = sha256(f"seed {seed}".encode()).digest()
         with local_witness({**self.known.reference, of: function}, self.exercise.limits) as student:
             about = [check for check in self.checks if check.task == of and check.name in self.known.checks]
-            results = [self._result(check, student, secret) for check in about]
+            results = [replace(check, outcome=Outcome.FAILED) for check in about]
+            if not all_failed:
+                results = [self._result(check, student, secret) for check in about]
             found = diagnosed(self.known, results, student, secret, seconds=math.inf, task_seconds=math.inf)
         return tuple(sentence for result in found for sentence in result.diagnosis)
 

@@ -1,0 +1,137 @@
+"""The diagnosis on this repository's exercises: known mistakes in disguise are named, and nobody else is accused.
+
+`python -m benchmarks.diagnosis --all` measures more, and prints the shares.
+"""
+
+import inspect
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from assay.checks.answers import answers_in
+from assay.checks.compare import kind
+from assay.course import Course
+from tests.support.diagnosis import Clinic, Disguise, by_hand
+
+COURSE = Course(Path(__file__).parents[2])
+EXERCISES = sorted(path.stem for path in (Path(__file__).parent / "disguised").glob("*.py"))
+LEAST = 0.95  # share of the disguises that are named; 1.0 was measured
+EACH = 7  # of the mutants, every so many are tried in each other's place
+
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # wrong answers divide by zero
+
+
+@pytest.fixture(scope="module", params=EXERCISES)
+def clinic(request: pytest.FixtureRequest) -> Clinic:
+    return Clinic(COURSE[request.param])
+
+
+def test_mistakes_in_disguise_are_named(clinic: Clinic) -> None:
+    disguises = by_hand(clinic.exercise.name)
+    named = [bool(clinic.sentences(one) & set(clinic.told(one.function, one.of))) for one in disguises]
+    missed = [one.name for one, found in zip(disguises, named, strict=True) if not found]
+    assert sum(named) >= LEAST * len(named), missed
+
+
+def test_there_are_disguises_enough(clinic: Clinic) -> None:
+    disguises = by_hand(clinic.exercise.name)
+    known = {(answer.of, answer.name) for answer in clinic.known.mutants}
+    assert all((one.of, mistake) in known for one in disguises for mistake in one.mistakes)
+    for task in clinic.exercise.tasks:
+        if clinic.can_diagnose(task.name):
+            assert sum(one.of == task.name for one in disguises) >= 4, task.name
+
+
+def test_a_known_mistake_is_taken_for_no_other(clinic: Clinic) -> None:
+    for answer in clinic.known.mutants[::EACH]:
+        if clinic.can_diagnose(answer.of):
+            itself = Disguise(answer.name, answer.of, (answer.name,), answer.function)
+            told = clinic.told(answer.function, answer.of, seed=1)
+            assert not clinic.accused_wrongly(itself, told), answer.name
+
+
+def test_right_answers_are_never_accused(clinic: Clinic) -> None:
+    """Not even where a check says that they fail."""
+    for answer in answers_in(clinic.exercise.alternatives):
+        if clinic.can_diagnose(answer.of):
+            assert clinic.told(answer.function, answer.of, all_failed=True) == (), answer.name
+
+
+NOISE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "random numbers": lambda right: np.sin(np.arange(right.size) * 7.3 + right.size).reshape(right.shape),
+    "almost right": lambda right: right * (1 + 1e-3 * np.cos(np.arange(right.size)).reshape(right.shape)),
+    "a constant more": lambda right: right + 0.125,
+    "three times as much": lambda right: right * 3,
+    "zeros": lambda right: right * 0,
+    "ones": lambda right: right * 0 + 1,
+    "no numbers": lambda right: right * np.nan,
+    "reversed": lambda right: right.ravel()[::-1].reshape(right.shape) + 0.5,
+}
+
+
+@pytest.mark.parametrize("noise", NOISE)
+def test_what_is_no_known_mistake_has_no_name(clinic: Clinic, noise: str) -> None:
+    for name, right in functions(clinic).items():
+        assert clinic.told(changed(right, NOISE[noise]), name) == (), name
+
+
+def test_an_argument_handed_back_has_no_name(clinic: Clinic) -> None:
+    for name in functions(clinic):
+        for place in (0, -1):
+            assert clinic.told(lambda *args, place=place: args[place], name) == (), name
+
+
+def test_two_mistakes_at_once_are_not_taken_for_a_third(clinic: Clinic) -> None:
+    silent = 0
+    for name, right in functions(clinic).items():
+        wrong = [answer for answer in clinic.known.mutants if answer.of == name]
+        for one, other in islice(zip(wrong, wrong[3::2], strict=False), 3):
+            both = summed(right, one.function, other.function)
+            told = set(clinic.told(both, name))
+            assert told <= {one.says, other.says}, (one.name, other.name)
+            silent += not told
+    assert silent
+
+
+def functions(clinic: Clinic) -> dict[str, Callable[..., Any]]:
+    """The right functions of the tasks, without classes."""
+    found = {task.name: clinic.known.reference.get(task.name) for task in clinic.exercise.tasks}
+    return {name: value for name, value in found.items() if inspect.isfunction(value) and clinic.can_diagnose(name)}
+
+
+def changed(function: Callable[..., Any], change: Callable[[np.ndarray], np.ndarray]) -> Callable[..., Any]:
+    """The function with all floats of its result changed."""
+
+    def noisy(*args: Any, **kwargs: Any) -> Any:
+        return walk(function(*args, **kwargs), change)
+
+    return noisy
+
+
+def walk(value: Any, change: Callable[[np.ndarray], np.ndarray]) -> Any:
+    if isinstance(value, tuple):
+        return tuple(walk(part, change) for part in value)
+    if isinstance(value, np.ndarray):
+        return change(value) if value.dtype.kind == "f" else value
+    return float(change(np.array([float(value)]))[0]) if kind(value) == "number" else value
+
+
+def summed(right: Callable[..., Any], one: Callable[..., Any], other: Callable[..., Any]) -> Callable[..., Any]:
+    """Both mistakes, one on top of the other; the first alone where the second changes the shape."""
+
+    def both(*args: Any, **kwargs: Any) -> Any:
+        copies = [[arg.copy() if isinstance(arg, np.ndarray) else arg for arg in args] for _ in range(3)]
+        return together(one(*copies[0], **kwargs), other(*copies[1], **kwargs), right(*copies[2], **kwargs))
+
+    return both
+
+
+def together(one: Any, other: Any, right: Any) -> Any:
+    if isinstance(one, tuple) and isinstance(other, tuple) and len(one) == len(other) == len(right):
+        return tuple(map(together, one, other, right))
+    alike = all(np.shape(part) == np.shape(right) for part in (one, other) if not isinstance(part, tuple))
+    return one + (other - right) if alike and not isinstance(one, tuple) and not isinstance(other, tuple) else one

@@ -1,0 +1,229 @@
+"""Which known mistakes are named, and when nothing is said, in a tiny exercise."""
+
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from assay.grading.diagnosis import diagnosed, worth_a_try
+from assay.grading.witness import local_witness
+from assay.outcome import CheckResult, Outcome
+from tests.support.diagnosis import Clinic
+from tests.support.grading import CHECKS, exercise_in
+
+HALVED, IN_PLACE, NOTHING = "You halve x.", "The argument is overwritten.", "All you return is 0."
+MUTANTS = f"""
+    import numpy as np
+
+    from assay.checks import mutant
+
+
+    @mutant(of="double", says="{HALVED}")
+    def halved(x):
+        return x / 2
+
+
+    @mutant(of="double", says="{IN_PLACE}")
+    def in_place(x):
+        x *= 2
+        return x
+
+
+    @mutant(of="double", says="{NOTHING}")
+    def nothing(x):
+        return 0 * x
+
+
+    @mutant(of="double", says="Everything is the same.")
+    def sevens(x):
+        return 0 * x + 7
+
+
+    @mutant(of="total", says="The first number is forgotten.")
+    def without_the_first(x):
+        return float(x[1:].sum())
+"""
+MORE = """
+
+    @mutant(of="double", says="{}")
+    def again{}(x):
+        return x * 0.5
+"""
+
+
+def clinic(root: Path, *, mutants: str = MUTANTS, checks: str = CHECKS, **files: str) -> Clinic:
+    return Clinic(exercise_in(root, mutants=mutants, checks=checks, **files))
+
+
+def with_more(*sentences: str) -> str:
+    return MUTANTS + "".join(MORE.format(says, number) for number, says in enumerate(sentences))
+
+
+def shifted_in_place(x: np.ndarray) -> np.ndarray:
+    y = 2 * x
+    x += 1
+    return y
+
+
+def doubled_in_place(x: np.ndarray) -> np.ndarray:
+    for i in range(len(x)):
+        x[i] = x[i] + x[i]
+    return x
+
+
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [
+        (lambda x: np.array([number / 2 for number in x]), (HALVED,)),
+        (lambda x: [number / 2 for number in x], (HALVED,)),  # and a list where an array belongs
+        (doubled_in_place, (IN_PLACE,)),
+        (shifted_in_place, ()),  # overwritten, but with something else
+        (lambda x: x / 3, ()),
+        (lambda x: 2 * x, ()),
+        (lambda x: np.zeros(len(x)), (NOTHING,)),  # the diagnosis names the number
+        (lambda x: np.full(len(x), 7.0), ()),  # one number everywhere may come from anything
+        (lambda x: x * np.nan, ()),
+        (lambda x: 1 / 0, ()),
+        (lambda x: None, ()),
+    ],
+    ids=["halved", "halved list", "in place", "shifted", "thirds", "right", "zeros", "sevens", "nan", "raises", "none"],
+)
+def test_what_yields_the_same_as_a_mutant_has_its_name(
+    tmp_path: Path, function: Callable[..., Any], told: tuple[str, ...]
+) -> None:
+    assert clinic(tmp_path).told(function, "double") == told
+
+
+def test_equal_candidates_are_all_told(tmp_path: Path) -> None:
+    told = clinic(tmp_path, mutants=with_more("It is half of x.")).told(lambda x: x / 2, "double")
+    assert told == (HALVED, "It is half of x.")
+
+
+def test_a_sentence_is_told_once(tmp_path: Path) -> None:
+    assert clinic(tmp_path, mutants=with_more(HALVED)).told(lambda x: x / 2, "double") == (HALVED,)
+
+
+def test_too_many_candidates_say_nothing(tmp_path: Path) -> None:
+    assert clinic(tmp_path, mutants=with_more("One.", "Two.", "Three.")).told(lambda x: x / 2, "double") == ()
+
+
+def test_a_function_of_another_task_does_not_matter(tmp_path: Path) -> None:
+    one = clinic(tmp_path)
+    results = tuple(replace(check, outcome=Outcome.FAILED) for check in one.checks)
+    changes = {"double": lambda x: x / 2, "total": lambda x: -1.0}
+    with local_witness({**one.known.reference, **changes}, one.exercise.limits) as student:
+        found = diagnosed(one.known, results, student, b"secret", seconds=math.inf, task_seconds=math.inf)
+    assert {check.name: check.diagnosis for check in found if check.diagnosis} == {"double_values": (HALVED,)}
+
+
+def test_an_answer_that_changes_from_call_to_call_has_no_name(tmp_path: Path) -> None:
+    turns = itertools.cycle([2, 3])
+    assert clinic(tmp_path).told(lambda x: x / next(turns), "double") == ()
+
+
+def test_a_mistake_may_come_with_a_breakdown_elsewhere(tmp_path: Path) -> None:
+    """Half of x is the known mistake; on large inputs the function breaks down besides."""
+    checks = CHECKS + "    double_large = stays_finite(double, factor=1e6)\n    double_twice = repeatable(double)\n"
+
+    def breaks_down(x: np.ndarray) -> np.ndarray:
+        return np.where(np.abs(x) > 1e3, np.nan, x / 2)
+
+    assert clinic(tmp_path, checks=checks).told(breaks_down, "double") == (HALVED,)
+
+
+@pytest.mark.parametrize("reveals", ["sentence", "nothing"])
+def test_inputs_that_stay_hidden_name_nothing(tmp_path: Path, reveals: str) -> None:
+    checks = CHECKS.replace("points=3", f"points=3, reveals='{reveals}'").replace(", after=double_values", "")
+    hidden = clinic(tmp_path, checks=checks)
+    assert hidden.told(doubled_in_place, "double") == (IN_PLACE,)  # by the check of the arguments
+    only = clinic(tmp_path / "only", checks=checks.replace("points=1", f"points=1, reveals='{reveals}'"))
+    assert only.told(lambda x: x / 2, "double") == ()
+    failed = [replace(check, outcome=Outcome.FAILED) for check in only.checks if check.task == "double"]
+    assert not worth_a_try(failed)
+
+
+def test_standing_checks_serve_as_well(tmp_path: Path) -> None:
+    alone = clinic(tmp_path)
+    alone.exercise.checks.unlink()
+    assert alone.told(lambda x: x - x / 2, "double") == (HALVED,)
+
+
+def test_the_time_for_it_is_limited(tmp_path: Path) -> None:
+    one = clinic(tmp_path)
+    with local_witness({**one.known.reference, "double": lambda x: x / 2}, one.exercise.limits) as student:
+        results = failed(one.checks)
+        assert diagnosed(one.known, results, student, b"secret", seconds=0) == results
+
+
+def failed(checks: tuple[CheckResult, ...]) -> tuple[CheckResult, ...]:
+    return tuple(replace(check, outcome=Outcome.FAILED) for check in checks)
+
+
+@pytest.mark.parametrize(("plural", "told"), [("Counter", ("No * from the left.",)), ("Other", ())])
+def test_a_class_is_heard_through_all_that_is_done_with_it(tmp_path: Path, plural: str, told: tuple[str, ...]) -> None:
+    found = clinic(tmp_path, checks=COUNTING, reference=COUNTER, mutants=COUNTERS).told(CLASSES[plural], "double")
+    assert found == told
+
+
+COUNTER = """
+    from assay.checks import *
+
+
+    class double:
+        def __init__(self, data):
+            self.data = data
+
+        def __mul__(self, other):
+            return double(self.data * other)
+
+        def __rmul__(self, other):
+            return self * other
+
+    def total(x: Float["n"]) -> float:
+        return float(x.sum())
+"""
+COUNTING = """
+    from assay.checks import *
+    from reference import total
+
+    @check("products", points=4, task="double")
+    @given(st.integers(2, 9), st.booleans())
+    def products(student, number, left):
+        value = student.double(number)
+        assert_close((3 * value if left else value * 3).data, 3 * number)
+
+    total_values = agrees_with(total, points=2)
+"""
+COUNTERS = """
+    from reference import double
+
+    from assay.checks import mutant
+
+
+    @mutant(of="double", says="No * from the left.")
+    class NoLeft(double):
+        def __rmul__(self, other):
+            return NotImplemented
+"""
+
+
+class Counter:
+    def __init__(self, data: int) -> None:
+        self.data = data
+
+    def __mul__(self, other: int) -> "Counter":
+        return Counter(other * self.data)
+
+
+class Other(Counter):
+    def __rmul__(self, other: int) -> "Counter":
+        raise TypeError("not yet")
+
+
+Counter.__name__ = Other.__name__ = "double"  # as a student would call it
+CLASSES = {"Counter": Counter, "Other": Other}
