@@ -18,7 +18,7 @@ CHARACTER = 6.7  # width of a character of numbers, in pixels
 LINE = 15  # height of a line of text
 MARGIN = 10
 
-_FITTED = "max-width: 100%; height: auto; vertical-align: top;"
+_FITTED = "display: inline-block; max-width: 100%; height: auto; vertical-align: top; margin: 2px;"
 _STYLE = """
 text{font:11px ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace;fill:#1f2328}
 .title{font:600 12px system-ui,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}

@@ -334,7 +334,7 @@ def verdict(**more) -> CheckResult:
 
 def test_feedback_shows_pictures_only_where_a_counterexample_is_revealed() -> None:
     assert as_html([verdict()]).count("<img") == 4
-    for reveals in ("sentence", "nothing"):
+    for reveals in ("message", "sentence", "nothing"):
         assert "<img" not in as_html([verdict(reveals=reveals)])
     for outcome in (Outcome.PASSED, Outcome.BROKEN):
         passed = CheckResult("n", "t", "works", 1.0, outcome, counterexample=EXAMPLES["kernel"])

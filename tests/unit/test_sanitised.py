@@ -132,5 +132,15 @@ def test_what_an_instructor_writes_stays() -> None:
     assert clean_html(html) == html
 
 
+@pytest.mark.parametrize(
+    "style",
+    ["display: none;", "margin: -2000px;", "height: 0;", "margin-left: 0; position: fixed;", "text-align:right"],
+)
+def test_no_style_but_ours_is_kept(style: str) -> None:
+    assert clean_html(f'<table style="{style}"></table>') == "<table></table>"
+    assert clean_html('<p style="text-align: center;">x</p>') == "<p>x</p>"
+    assert clean_html('<th style="text-align: center;">x</th>') == '<th style="text-align: center;">x</th>'
+
+
 def test_bytes_are_text() -> None:
     assert clean_html(b"<p>x</p>") == "<p>x</p>"
