@@ -7,7 +7,7 @@ released is what the source gives; and the reference is far from every limit of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
@@ -77,8 +77,9 @@ def prove(part: Part) -> Proved:
     if seed == 0:
         kills = kills_on(bench, seed) if part.closely else None
         findings += [*zeros(bench), *vacuous(bench, kills)]
-    findings += [*mutants(bench, seed, kills), *times(bench, seed)]
-    return Proved(tuple(findings), kills, max(_shares(bench, bench.measured(seed)[1]).values()))
+    shares = time_shares(bench, seed)
+    findings += [*mutants(bench, seed, kills), *times(bench, seed, shares)]
+    return Proved(tuple(findings), kills, max(shares.values()))
 
 
 def verify(exercise: Exercise, *, seeds: int = SEEDS) -> Iterator[Finding]:
@@ -183,13 +184,8 @@ def vacuous(bench: Bench, kills: Kills | None = None) -> Iterator[Finding]:
         yield Finding("vacuous", name, says)
 
 
-def times(bench: Bench, seed: int) -> Iterator[Finding]:
+def times(bench: Bench, seed: int, shares: Mapping[str, float]) -> Iterator[Finding]:
     """The reference takes at most a third of each limit of time, measured behind the border as the judge does."""
-    shares = _shares(bench, bench.measured(seed)[1])
-    for _ in range(1, MEASUREMENTS):
-        if max(shares.values()) > TIME_SHARE:
-            again = _shares(bench, bench.measure(seed)[1])
-            shares = {name: min(share, again[name]) for name, share in shares.items()}
     for name, share in shares.items():
         limit = getattr(bench.exercise.limits, name)
         if share > TIME_SHARE:
@@ -216,6 +212,16 @@ def _keeps_points(bench: Bench, answer: Answer, seed: int) -> bool:
     names = [check.name for check in bench.about(answer, seed) if check.points]
     found = next(bench.failed(answer, bench.likeliest(answer, names), seed=seed), None)
     return found is None and not loses_points(bench, answer, seed)
+
+
+def time_shares(bench: Bench, seed: int) -> dict[str, float]:
+    """How much of each limit the reference takes, by the name of the limit; of several runs where it seems slow."""
+    shares = _shares(bench, bench.measured(seed)[1])
+    for _ in range(1, MEASUREMENTS):
+        if max(shares.values()) > TIME_SHARE:
+            again = _shares(bench, bench.measure(seed)[1])
+            shares = {name: min(share, again[name]) for name, share in shares.items()}
+    return shares
 
 
 def _shares(bench: Bench, spent: Spent) -> dict[str, float]:

@@ -20,6 +20,7 @@ from assay.grading.verify import (
     reference,
     release,
     stub,
+    time_shares,
     times,
     vacuous,
     verify,
@@ -64,8 +65,14 @@ ALTERNATIVES = """
             total += number
         return total
 """
+
+
+def too_slow(bench: Bench, seed: int) -> Iterator[Finding]:
+    return times(bench, seed, time_shares(bench, seed))
+
+
 BY_NAME = {"points": points, "release": release, "stub": stub, "zeros": zeros, "vacuous": vacuous}
-BY_SEED = {"reference": reference, "alternatives": alternatives, "mutants": mutants, "time": times}
+BY_SEED = {"reference": reference, "alternatives": alternatives, "mutants": mutants, "time": too_slow}
 
 
 def tiny(root: Path, **changes: str) -> Exercise:
@@ -279,7 +286,7 @@ class TestTime:
         results, spent = bench.measured(0)
         slow = type(spent)(100.0, spent.cpu_seconds, spent.call_seconds)
         monkeypatch.setattr(Bench, "measured", lambda self, seed: (results, slow))
-        assert list(times(bench, 0)) == []
+        assert list(too_slow(bench, 0)) == [] and max(time_shares(bench, 0).values()) < 1 / 3
 
 
 class TestKills:
