@@ -308,6 +308,11 @@ class TestKills:
             "without_the_first": ({"total_values"}, "total_values"),
         }
 
+    def test_of_several_that_fail_it_the_first_in_order_takes_the_points(self, tmp_path: Path) -> None:
+        block = kills_on(Bench(tiny(tmp_path, mutants=MUTANTS.replace("x *= 2", "x *= 3")))).blocks[0]
+        in_place = block.mutants[1]
+        assert (in_place.killed_by, in_place.first) == ({"double_values", "double_inputs"}, "double_values")
+
     def test_they_are_ranked_by_the_check_that_takes_their_points(self, tmp_path: Path) -> None:
         first, rest = MUTANTS.split('    @mutant(of="double", says="x is halved.")', 1)
         halved, others = rest.split('    @mutant(of="double", says="The argument', 1)
