@@ -1,0 +1,68 @@
+"""Self-checks that are released: right answers pass, wrong ones are caught, and their sentences are their own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from assay.course import open_course
+from assay.grading.bench import Bench
+from assay.outcome import Outcome
+from tests.support.selfchecks import SelfChecks, all_self_checks
+
+COURSE = open_course(Path(__file__).parents[2])
+ALL = all_self_checks(COURSE)
+SEEDS = range(8)
+LEAST_SHARE = 0.9  # of the wrong answers in graders/; laws need not find all of them
+
+
+@pytest.fixture(scope="module", params=ALL, ids=lambda one: one.exercise.name)
+def selfchecks(request: pytest.FixtureRequest) -> SelfChecks:
+    return request.param
+
+
+def test_every_notebook_with_hidden_checks_has_self_checks() -> None:
+    exercises = {name for assignment in COURSE.assignments for name in COURSE.exercises_of(assignment)}
+    assert {one.exercise.name for one in ALL} == exercises
+
+
+def test_every_task_has_some(selfchecks: SelfChecks) -> None:
+    assert {one.about for one in selfchecks.checks} == {task.name for task in selfchecks.exercise.tasks}
+
+
+def test_the_released_file_is_the_instructor_s(selfchecks: SelfChecks) -> None:
+    released = COURSE.release / selfchecks.exercise.notebook.parent.name / selfchecks.file.name
+    assert released.read_text() == selfchecks.file.read_text()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_reference_passes(selfchecks: SelfChecks, seed: int) -> None:
+    failed = [(one.name, one.message) for one in selfchecks.run(seed=seed) if one.outcome is not Outcome.PASSED]
+    assert not failed
+
+
+def test_right_answers_written_differently_pass(selfchecks: SelfChecks) -> None:
+    for answer in selfchecks.alternatives:
+        results = selfchecks.run({answer.of: answer.function}, about=answer.of)
+        assert not [(answer.name, one.name, one.message) for one in results if one.outcome is not Outcome.PASSED]
+
+
+def test_wrong_answers_are_caught_and_each_check_catches_one(selfchecks: SelfChecks) -> None:
+    caught = {
+        answer: [
+            one.name
+            for one in selfchecks.run({answer.of: answer.function}, about=answer.of)
+            if one.outcome is Outcome.FAILED and one.looked_at
+        ]
+        for answer in selfchecks.mutants
+    }
+    missed = [answer.name for answer, names in caught.items() if not names]
+    assert len(missed) <= (1 - LEAST_SHARE) * len(caught), missed
+    idle = {one.name for one in selfchecks.checks} - {name for names in caught.values() for name in names}
+    assert not idle
+
+
+def test_no_sentence_is_one_of_the_hidden_ones(selfchecks: SelfChecks) -> None:
+    hidden = {check.sentence for check in Bench(selfchecks.exercise).checks}
+    assert hidden.isdisjoint(one.check.sentence for one in selfchecks.checks)
