@@ -21,6 +21,10 @@ test: system $(VENV)/.test ## set up and run all tests
 lint: $(VENV)/.test ## style and types
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy assay
 
+.PHONY: verify
+verify: system $(VENV)/.grader ## prove that the checks of all exercises are good, and draw who kills whom
+	@$(VENV)/bin/assay verify
+
 .PHONY: doctor
 doctor: system $(VENV)/.grader ## say what the sandbox on this machine holds
 	@$(VENV)/bin/assay doctor
