@@ -8,9 +8,10 @@ speaks for them could be chance (see `evidence`). Data that a check keeps back i
 from __future__ import annotations
 
 import inspect
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from assay.outcome import CheckResult, Outcome
 from assay.sandbox.explain import NOT_ANSWERED
 from assay.sandbox.limits import Limits
 
+HEAVY = frozenset({"torch", "torch_geometric", "tensorflow", "keras", "jax"})
 TOLD = 3  # more candidates than that say nothing
 JUDGED, FAILING = 25, 6  # examples on which the first failed check was judged, and how many failing ones are enough
 LEADING, OTHERS = 8, 2  # examples of that check, and of each other check of the task, in one fresh draw
@@ -94,11 +96,29 @@ def diagnosed(
         of_task = [result for result in results if result.task == task and is_usable(known, result)]
         end = min(until, time.monotonic() + task_seconds)
         if any(map(_is_failure, of_task)) and time.monotonic() < end:
-            try:
+            with suppress(Lost), _light():
                 found |= _of_task(known, of_task, student, secret, end)
-            except Lost:
-                continue
     return tuple(replace(result, diagnosis=found.get(result.name, ())) for result in results)
+
+
+class _NoFrameworks:
+    """Refuses to load what takes seconds and gigabytes; what is loaded already can be used."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        root = name.partition(".")[0]
+        if root in HEAVY and root not in sys.modules:
+            raise ModuleNotFoundError(f"{name} is not loaded for a diagnosis", name=name)
+
+
+@contextmanager
+def _light() -> Iterator[None]:
+    """While open, references and mutants that would load a framework fail instead."""
+    finder = _NoFrameworks()
+    sys.meta_path.insert(0, finder)  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)  # type: ignore[arg-type]
 
 
 def worth_a_try(results: Sequence[CheckResult]) -> bool:
@@ -155,7 +175,7 @@ class _Hearing:
             for probe in self._fresh(names, secret, number):
                 if not candidates:
                     return []
-                said, right = self._hear(self.student, probe), self._hear(reference, probe)
+                said, right = self._hear_both(probe, reference)
                 candidates = [one for one in candidates if self._adds(one, probe, said, right)]
             if number + 1 >= ROUNDS and any(map(_is_convincing, candidates)):
                 break
@@ -164,10 +184,10 @@ class _Hearing:
     def _fit_failures(
         self, candidates: list[Candidate], name: str, reference: Witness, secret: bytes
     ) -> list[Candidate]:
-        """Those that agree with the student on the inputs on which a check failed, as far as these can be had."""
+        """Those that agree with the student on the inputs on which a check failed; none where there are none."""
         failing = 0
         for probe in self.known.draw(name, seed=seed_for(secret, name), count=JUDGED):
-            said, right = self._hear(self.student, probe), self._hear(reference, probe)
+            said, right = self._hear_both(probe, reference)
             sound = agree(said, right)
             if sound and all(agree_on(side, said, right) for side in SIDES):
                 continue
@@ -179,7 +199,16 @@ class _Hearing:
             failing += 1
             if failing == FAILING:
                 break
+        if not failing:
+            return []
         return [replace(one, evidence=Evidence()) for one in candidates]  # what convinces has to be seen afresh
+
+    def _hear_both(self, probe: Probe, reference: Witness) -> tuple[Yielded, Yielded]:
+        """What the student yields, and what is right. Raises Lost where the reference gives no value either."""
+        said, right = self._hear(self.student, probe), self._hear(reference, probe)
+        if right and all(isinstance(one.value, Failure) for one in right):
+            raise Lost
+        return said, right
 
     def _adds(self, candidate: Candidate, probe: Probe, said: Yielded, right: Yielded) -> bool:
         try:

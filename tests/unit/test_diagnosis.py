@@ -2,7 +2,8 @@
 
 import itertools
 import math
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from assay.grading.diagnosis import diagnosed, worth_a_try
 from assay.grading.witness import local_witness
 from assay.outcome import CheckResult, Outcome
 from tests.support.diagnosis import Clinic
-from tests.support.grading import CHECKS, exercise_in
+from tests.support.grading import CHECKS, REFERENCE, exercise_in
 
 HALVED, IN_PLACE, NOTHING = "You halve x.", "The argument is overwritten.", "All you return is 0."
 MUTANTS = f"""
@@ -160,7 +161,22 @@ def test_the_time_for_it_is_limited(tmp_path: Path) -> None:
         assert diagnosed(one.known, results, student, b"secret", seconds=0) == results
 
 
-def failed(checks: tuple[CheckResult, ...]) -> tuple[CheckResult, ...]:
+@pytest.mark.parametrize(("heavy", "told"), [("sndhdr", (HALVED,)), ("wave", ())])
+def test_no_framework_is_loaded_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, heavy: str, told: tuple[str, ...]
+) -> None:
+    monkeypatch.delitem(sys.modules, "wave", raising=False)
+    one = clinic(tmp_path, reference=REFERENCE.replace("return 2 * x", "import wave\n        return 2 * x"))
+    assert one.checks
+    monkeypatch.delitem(sys.modules, "wave")
+    monkeypatch.setattr("assay.grading.diagnosis.HEAVY", {heavy})
+    results = failed([check for check in one.checks if check.task == "double"])
+    with local_witness({**one.known.reference, "double": lambda x: x / 2}, one.exercise.limits) as student:
+        found = diagnosed(one.known, results, student, b"secret", seconds=math.inf, task_seconds=math.inf)
+    assert found[0].diagnosis == told
+
+
+def failed(checks: Iterable[CheckResult]) -> tuple[CheckResult, ...]:
     return tuple(replace(check, outcome=Outcome.FAILED) for check in checks)
 
 
