@@ -40,7 +40,7 @@ def pictures(kind: str, shape: tuple[int, ...]) -> tuple[Picture, ...]:
     for side in shape:
         size *= side
     return tuple(
-        Picture(name, kind, shape, tuple(float(n * step % 5 != 0) for n in range(size)))
+        Picture(name, kind, shape, tuple(float((n + step) % 3 == 0) for n in range(size)))
         for step, name in enumerate(("x", "got", "expected"), start=1)
     )
 
