@@ -15,7 +15,7 @@ def batches(*, shuffled, empty):
         drawn = np.array(draw(st.lists(st.integers(0, graphs - 1), min_size=nodes, max_size=nodes)), dtype=np.int64)
         if not empty:
             drawn[: min(graphs, nodes)] = np.arange(min(graphs, nodes))
-        return drawn if shuffled else np.sort(drawn)
+        return np.array(draw(st.permutations(list(drawn)))) if shuffled else np.sort(drawn)
 
     more = 2 if empty else 0
     return {

@@ -125,3 +125,13 @@ def sorted_in_place(H, batch, n_graphs):
     H[:] = H[np.argsort(batch, kind="stable")]
     batch.sort()
     return _sums(H, batch, n_graphs) / _counts(batch, n_graphs)
+
+
+@mutant(
+    of="graph_mean_pool", says="Your rows are in the order in which the graphs first appear. Row g belongs to graph g."
+)
+def rows_by_first_appearance(H, batch, n_graphs):
+    mean = np.zeros((n_graphs, H.shape[1]))
+    for row, graph in enumerate(dict.fromkeys(batch.tolist())):
+        mean[row] = H[batch == graph].mean(axis=0)
+    return mean
