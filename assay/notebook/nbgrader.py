@@ -56,6 +56,9 @@ def configure(config: Config) -> None:
         f"{OF_THE_PREPROCESSORS}.AssignLatePenalties",
         f"{OF_THE_PREPROCESSORS}.CheckCellMetadata",
     ]
+    # Self-checks leave pytest's cache beside the notebook, and students submit the folder as it is.
+    if "ignore" not in config.CourseDirectory:
+        config.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", ".pytest_cache", "feedback"]
     # nbgrader calls alembic by name; in an environment that is not activated it lies beside Python only.
     folder, path = str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)
     if folder not in path.split(os.pathsep):

@@ -22,7 +22,7 @@ from assay.errors import CourseError, GradebookError
 from assay.notebook.nbgrader import configure
 
 CONFIG = "nbgrader_config.py"
-LEFT_BEHIND = {".ipynb_checkpoints", "__pycache__"}
+LEFT_BEHIND = {".ipynb_checkpoints", ".pytest_cache", "__pycache__"}
 
 
 def release(course: Course, assignment: str) -> Path:

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from traitlets.config import Config
 
 from assay import checks, selfcheck
 from assay.errors import SubmissionError
+from assay.notebook.nbgrader import configure
 from assay.outcome import CheckResult, Outcome
 from assay.selfcheck.disk import notebook_of, source_on_disk
 from assay.selfcheck.magic import read_checks, selfchecked
@@ -171,3 +173,11 @@ def test_what_needs_the_right_answer_is_not_offered() -> None:
         {"law", "check", "given", "np", "right_shape"} <= set(selfcheck.__all__) <= {*checks.__all__, "pytest_plugins"}
     )
     assert all(hasattr(selfcheck, name) for name in selfcheck.__all__)
+
+
+def test_the_cache_of_pytest_is_no_part_of_a_submission() -> None:
+    config, own = Config(), Config()
+    own.CourseDirectory.ignore = ["*.bak"]
+    configure(config)
+    configure(own)
+    assert ".pytest_cache" in config.CourseDirectory.ignore and own.CourseDirectory.ignore == ["*.bak"]
