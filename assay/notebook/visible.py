@@ -24,7 +24,7 @@ _SELFCHECK = re.compile(r"^([ \t]*)%(?:selfcheck\b|(?:re)?load_ext[ \t]+assay\b)
 
 def to_run(notebook: dict[str, Any], *, markers: bool) -> str:
     """The notebook to run, as JSON in format 4.5, with nothing but code. `markers`: the graded cells, too."""
-    cells = [
+    cells: list[Cell] = [
         {
             "cell_type": "code",
             "id": f"cell-{number}",
