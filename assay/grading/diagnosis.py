@@ -144,7 +144,7 @@ def _of_task(
     abouts = (getattr(check_of(known.checks[name]), "about", None) for name in failed)
     for function in dict.fromkeys([results[0].task, *abouts]):
         mutants = [answer for answer in known.mutants if answer.of == function]
-        if function is None or not mutants:
+        if function is None or not mutants or student.has_cost_a_worker(function):
             continue
         names = [failed[0], *(result.name for result in results if result.name != failed[0])]
         with ExitStack() as stack:

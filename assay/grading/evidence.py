@@ -21,7 +21,7 @@ from assay.grading.witness import Failure, Heard
 ENOUGH = 5  # probes on which a mistake must show
 DISTINCT = 3  # different wrong numbers, where the diagnosis does not name the number
 SLACK = 10.0  # tolerances that two writings of one mistake may be apart
-SHOWN = 100.0  # tolerances that a mistake has to be away from the right answer
+SHOWN = 20.0  # tolerances that a mistake has to be away from the right answer
 SINGLE = (1e-4, 1e-5)  # (rtol, atol) where float32 is among the values
 DOUBLE = (1e-7, 1e-9)
 SIDES = ("type", "after", "callbacks")  # what besides the values can be wrong

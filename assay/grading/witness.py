@@ -72,6 +72,10 @@ class Witness(ExplainedStudent):
             raise Lost
         return heard
 
+    def has_cost_a_worker(self, function: str) -> bool:
+        """Whether calls of that function have taken too long, or ended their worker."""
+        return bool(self._losses.get(function))
+
     def _ask(self, request: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any], seconds: float) -> Answer:
         if self._heard is None:
             return super()._ask(request, args, kwargs, seconds)
