@@ -1,14 +1,14 @@
 """Right answers to gcn_layer, gat_layer and graph_mean_pool, written differently."""
 
 import numpy as np
+import torch
+from torch_geometric.nn import GATConv, GCNConv, global_mean_pool
 
 from assay.checks import alternative
 
 
 def _edges(A):
     """Edge list with self loops, int64 [2, E]."""
-    import torch
-
     return torch.from_numpy(np.array(np.nonzero(A)))
 
 
@@ -51,9 +51,6 @@ def along_an_edge_list(A, H, W):
 
 @alternative(of="gcn_layer")
 def gcn_conv_of_pyg(A, H, W):
-    import torch
-    from torch_geometric.nn import GCNConv
-
     layer = GCNConv(*W.shape, bias=False).double()
     with torch.no_grad():
         layer.lin.weight.copy_(torch.from_numpy(W.T.copy()))
@@ -96,8 +93,6 @@ def logarithms_of_sums(A, H, W, a_src, a_dst, slope=0.2):
 
 @alternative(of="gat_layer")
 def softmax_of_torch(A, H, W, a_src, a_dst, slope=0.2):
-    import torch
-
     A, Z, a_src, a_dst = map(torch.from_numpy, (A, H @ W, a_src, a_dst))
     scores = torch.nn.functional.leaky_relu((Z @ a_dst)[:, None] + (Z @ a_src)[None], slope)
     mask = (A + torch.eye(len(A))) == 0
@@ -106,9 +101,6 @@ def softmax_of_torch(A, H, W, a_src, a_dst, slope=0.2):
 
 @alternative(of="gat_layer")
 def gat_conv_of_pyg(A, H, W, a_src, a_dst, slope=0.2):
-    import torch
-    from torch_geometric.nn import GATConv
-
     layer = GATConv(*W.shape, bias=False, negative_slope=slope).double()
     with torch.no_grad():
         layer.lin.weight.copy_(torch.from_numpy(W.T.copy()))
@@ -153,7 +145,4 @@ def running_mean(H, batch, n_graphs):
 
 @alternative(of="graph_mean_pool")
 def global_mean_pool_of_pyg(H, batch, n_graphs):
-    import torch
-    from torch_geometric.nn import global_mean_pool
-
     return global_mean_pool(torch.from_numpy(H), torch.from_numpy(batch), size=n_graphs).numpy()

@@ -1,7 +1,10 @@
 """Right answers to fit_predict, written differently."""
 
 import numpy as np
+import torch
 from by_hand import logits_of, propagation
+from torch_geometric.nn import GCNConv
+from torch_geometric.utils import dense_to_sparse
 
 from assay.checks import alternative
 
@@ -15,8 +18,6 @@ def gradients_by_hand(A, X, labelled, y, *, seed):
 
 @alternative(of="fit_predict")
 def matrices_of_torch(A, X, labelled, y, *, seed):
-    import torch
-
     generator = torch.Generator().manual_seed(seed)
     S, X, rows = torch.from_numpy(propagation(A)), torch.from_numpy(X), torch.from_numpy(labelled)
     classes = torch.from_numpy(y)[rows]
@@ -34,9 +35,6 @@ def matrices_of_torch(A, X, labelled, y, *, seed):
 @alternative(of="fit_predict")
 def a_module_with_dropout(A, X, labelled, y, *, seed):
     """As Kipf and Welling trained it, with a larger learning rate and fewer steps."""
-    import torch
-    from torch_geometric.nn import GCNConv
-    from torch_geometric.utils import dense_to_sparse
 
     class Network(torch.nn.Module):
         def __init__(self, features, classes):
@@ -67,8 +65,6 @@ def a_module_with_dropout(A, X, labelled, y, *, seed):
 @alternative(of="fit_predict")
 def two_hidden_units(A, X, labelled, y, *, seed):
     """So few that the embedding can be drawn; masked logarithms instead of an index."""
-    import torch
-
     torch.manual_seed(seed)
     S = torch.tensor(propagation(A), dtype=torch.float32)
     x, k = torch.tensor(X, dtype=torch.float32), int(y[labelled].max()) + 1
