@@ -45,8 +45,8 @@ def check(
     """Make a function of `student` a check. Outermost, over `@given`.
 
     `after` is another check: where that one failed, this one is not looked at and earns nothing.
-    `reveals` is what a student sees of a failure: the `counterexample` and all else; the `message`, such as an accuracy,
-    but no input; the `sentence`; or `nothing`.
+    `reveals` is what a student sees of a failure: the `counterexample` and all else; the `message`, such as an
+    accuracy, but no input; the `sentence`; or `nothing`.
     Raises AuthoringError for settings that make no sense.
     """
     if reveals not in REVEALS:

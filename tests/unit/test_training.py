@@ -117,7 +117,7 @@ def test_what_fails_is_not_trained_again_to_look_for_something_smaller(exercise)
     results = judge(exercise, {"fit": fit}, shrink_seconds=5.0)
     assert "heart" in failed(results)
     assert "33% of these same inputs" in results["heart"].message
-    assert len(calls) == 8  # a few inputs, three times; all of them; and four small ones
+    assert len(calls) == 10  # a few inputs, three times; all of them; and six small ones
 
 
 def test_a_failure_tells_the_accuracy_and_the_target_and_shows_no_data(exercise):
@@ -200,6 +200,16 @@ def test_unseeded_training(exercise):
     both = frozenset({"seed", "other_seed"})
     assert failed(judge(exercise, {"fit": unseeded}, only=both)) == {"seed"}
     assert failed(judge(exercise, {"fit": always_zero}, only=both)) == {"other_seed"}
+
+
+def test_two_networks_that_have_hardly_learnt_may_be_alike(exercise):
+    fit = fit_of(exercise)
+
+    def all_the_same_at_first(inputs, labels, *, seed, epochs):
+        predict = fit(inputs, labels, seed=seed, epochs=epochs)
+        return (lambda inputs: np.ones(len(inputs), np.int64)) if epochs < 5 else predict
+
+    assert failed(judge(exercise, {"fit": all_the_same_at_first}, only=frozenset({"other_seed"}))) == set()
 
 
 def test_a_model_that_the_next_training_replaces(exercise):
