@@ -205,7 +205,7 @@ def running_mean(grads, x0, lr, mu):
 @disguise("momentum", "momentum_nesterov")
 def by_torch_with_the_flag(grads, x0, lr, mu):
     x = torch.tensor(x0)
-    optimiser, path = torch.optim.SGD([x], lr=lr, momentum=mu, nesterov=True), [x0]
+    optimiser, path = torch.optim.SGD([x], lr=lr, momentum=mu, nesterov=mu > 0), [x0]
     for gradient in grads:
         x.grad = torch.tensor(gradient)
         optimiser.step()
