@@ -67,6 +67,18 @@ def test_build_model_relu(student):
     assert_close(found, np.tile(found[:1], (3, 1)), rtol=1e-4)
 
 
+@check(
+    "16 units that are pushed far below zero say nothing: all classes are equally probable",
+    task="build_model",
+    hint='Dense(16, activation="relu") gives exactly 0 for whatever is negative.',
+)
+def test_build_model_dense_relu(student):
+    model = student.build_model()
+    kernel, bias, first, first_bias, second, second_bias = model.get_weights()
+    model.set_weights([kernel, bias, 0 * first, first_bias - 3, 50 * second, second_bias])
+    assert_close(model(PROBES), np.full((3, 10), 0.1, np.float32), rtol=1e-3)
+
+
 # ---- fit and fit_better ---------------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from assay.checks.answers import Answer, answers_in
+from assay.checks.check import is_property
 from assay.checks.siblings import load, siblings
 from assay.course import Course, Exercise
 from assay.outcome import CheckResult
@@ -52,10 +53,19 @@ class SelfChecks:
         return tuple(one for one in self.checks if one.about == function)
 
     def run(
-        self, changes: Mapping[str, object] | None = None, *, about: str | None = None, seed: int = 0
+        self,
+        changes: Mapping[str, object] | None = None,
+        *,
+        about: str | None = None,
+        seed: int = 0,
+        drawn: bool = False,
     ) -> tuple[CheckResult, ...]:
-        """The checks, or those about one function, against the reference with some functions replaced."""
+        """The checks, or those about one function, against the reference with some functions replaced.
+
+        With `drawn`, only the checks that draw their inputs: a seed changes nothing in the others.
+        """
         checks = self.checks if about is None else self.about(about)
+        checks = tuple(one for one in checks if is_property(one.function)) if drawn else checks
         with live_student({**self.reference, **(changes or {})}) as student:
             runs = Runs(student, parameters_in(self.module), secret=f"seed {seed}".encode())
             return tuple(runs.run(one, shrink_seconds=0.0) for one in checks)
