@@ -22,7 +22,7 @@ check_better_target = learns_other_images(
     target=TARGET,
     points=4,
     after=check_better_some,
-    sentence=f"fit_better learns to name {TARGET:.1%} of new images, which the network of the lecture does not",
+    sentence=f"fit_better learns to name {TARGET:.1%} of new images, more than the network of the lecture",
     hint="More filters, a second convolution, BatchNormalization, a learning rate that falls: what helps in 3 epochs?",
 )
 check_better_batch = independent_of_batch(

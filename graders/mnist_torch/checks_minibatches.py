@@ -45,7 +45,7 @@ def check_sizes(student, n, size, seed):
 
 
 @check(
-    "the same seed gives the same batches",
+    "asked twice with one seed, it gives the same batches twice",
     points=1,
     task="minibatches",
     after=check_each_once,

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 COURSE = open_course(ROOT)
 NUMPY = ("gradient_descent", "backprop", "convolution")
 LIBRARIES = {"mnist_torch": "torch", "mnist_keras": "keras"}
-WORDS = 4  # of a text that says something
+WORDS = 5  # of a text that says something
 NO_REGISTRY = ("No matching distribution", "Could not fetch", "ConnectionError", "NewConnectionError", "timed out")
 
 
