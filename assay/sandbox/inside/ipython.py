@@ -6,7 +6,8 @@ import ast
 import re
 
 _RUN_ANYWAY = {"time", "timeit", "capture", "prun"}  # cell magics whose body is plain code
-_FOR_THE_EYE = re.compile(r"%(matplotlib|config|load_ext|reload_ext|autoreload|precision|selfcheck)\b")  # no one misses them
+# Commands that no one misses.
+_FOR_THE_EYE = re.compile(r"%(matplotlib|config|load_ext|reload_ext|autoreload|precision|selfcheck)\b")
 _CELL_MAGIC = re.compile(r"%%(\w+)")
 _COMMAND = re.compile(
     r"""(?P<indent>[ \t]*)
