@@ -55,7 +55,7 @@ def smaller(images, labels, *, seed, epochs):
     of="fit_better",
     says="Sigmoid layers learn slowly: their slope is at most a quarter, and they saturate.",
 )
-def with_sigmoids(images, labels, *, seed, epochs):
+def saturated(images, labels, *, seed, epochs):
     import keras
 
     keras.utils.set_random_seed(seed)
@@ -116,7 +116,7 @@ def normalised_by_the_batch(images, labels, *, seed, epochs):
 
 
 @mutant(of="fit_better", says="The answers were brought along; the labels passed to fit_better change nothing in them.")
-def brought_along(images, labels, *, seed, epochs):
+def brought_along_again(images, labels, *, seed, epochs):
     if "digits" not in STATE:
         STATE["digits"] = perceptron(*digits(), seed=0, epochs=3)
     return classifier(STATE["digits"])
