@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
@@ -20,7 +22,10 @@ from assay.checks.runner import Verdict, run_check
 from assay.checks.siblings import load, siblings
 from assay.checks.suite import run_suite
 from assay.course import Exercise
+from assay.errors import SandboxError
 from assay.outcome import CheckResult, Outcome
+from assay.sandbox.isolation.launch import LATE
+from assay.sandbox.libraries import mentioned, modules_of
 from assay.sandbox.limits import Limits
 from assay.sandbox.local import Thread, local_student
 from assay.sandbox.proxy import Student
@@ -142,6 +147,7 @@ class Bench:
     @cached_property
     def reference(self) -> Mapping[str, object]:
         """What the reference defines or imports by a public name."""
+        _import_ahead(self.exercise)
         with siblings(self.exercise.folder):
             module = load(self.exercise.reference)
         return {name: value for name, value in vars(module).items() if not name.startswith("_")}
@@ -206,3 +212,12 @@ class _Timed(Student):
 
 def _secret(seed: int) -> bytes:
     return sha256(f"seed {seed}".encode()).digest()
+
+
+def _import_ahead(exercise: Exercise) -> None:
+    """What the reference imports in its calls: one that is stopped in the middle leaves half a library behind."""
+    with suppress(SandboxError):  # not installed: the reference will say so
+        for name in mentioned(exercise.libraries, exercise.reference.read_text(encoding="utf-8")):
+            for module in modules_of(name):
+                for part in (module, *LATE.get(module, ())):
+                    importlib.import_module(part)
