@@ -22,6 +22,7 @@ import pytest
 
 from assay.course import open_course
 
+pytestmark = pytest.mark.xdist_group("laptop")  # one environment for all
 ROOT = Path(__file__).parents[2]
 COURSE = open_course(ROOT)
 NUMPY = ("gradient_descent", "backprop", "convolution")

@@ -122,9 +122,7 @@ def test_a_model_that_is_too_large_is_left_out(tmp_path: Path) -> None:
 
 
 def test_no_module_of_the_grader_opens_models_or_pictures() -> None:
-    opens = re.compile(
-        r"^\s*(?:import|from) (?:keras|tensorflow|h5py|PIL|pickle|zipfile|joblib)\b", re.MULTILINE
-    )
+    opens = re.compile(r"^\s*(?:import|from) (?:keras|tensorflow|h5py|PIL|pickle|zipfile|joblib)\b", re.MULTILINE)
     modules = [path for path in Path(assay.__file__).parent.rglob("*.py") if "data" not in path.parts]
     assert len(modules) > 80
     assert [path for path in modules if opens.search(path.read_text())] == []

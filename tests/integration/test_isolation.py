@@ -85,7 +85,16 @@ def test_files_of_the_machine_are_not_there(isolation: Isolation, secret: Path) 
     repository = Path(__file__).parents[2]
     files = [secret, repository / "pyproject.toml", "/etc/passwd", "/etc/shadow", "/etc/hostname", "/proc/1/environ"]
     files += ["/proc/self/environ", "/proc/kallsyms", "/root/.bashrc", "/dev/mem", "/dev/kmsg", "/dev/vda", "/dev/sda"]
-    folders = [secret.parent, repository, repository / "graders", "/etc/ssl", "/home", "/var", "/proc/1", "/proc/self/fd"]
+    folders = [
+        secret.parent,
+        repository,
+        repository / "graders",
+        "/etc/ssl",
+        "/home",
+        "/var",
+        "/proc/1",
+        "/proc/self/fd",
+    ]
     with untrusted(isolation, code) as program:
         assert program.student.read([str(path) for path in files]) == []
         assert program.student.listed([str(path) for path in folders]) == []

@@ -156,7 +156,9 @@ class TestPicture:
 
     def test_every_pair_of_a_check_and_a_wrong_answer_is_in_it_once(self, picture: ElementTree.Element) -> None:
         titles = [title.text or "" for title in picture.iter(f"{self.SVG}title")]
-        pairs = [title for title in titles if re.search(r"^double_\w+ (fails|does not fail|is the first check) ", title)]
+        pairs = [
+            title for title in titles if re.search(r"^double_\w+ (fails|does not fail|is the first check) ", title)
+        ]
         assert sorted(pairs) == [
             "double_inputs does not fail halved",
             "double_inputs does not fail not_wrong",
