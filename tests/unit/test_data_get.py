@@ -192,7 +192,7 @@ def test_a_file_that_is_longer_than_it_should_be(cache: Path, registry: Registry
     assert "is not the file it should be" in refused()
 
 
-@pytest.mark.parametrize("broken", [b"", b"<html>", tgz()[:100], tgz()[:60]])
+@pytest.mark.parametrize("broken", [b"", b"<html>", tgz()[:100], tgz()[:60]], ids=["empty", "page", "most", "half"])
 def test_an_archive_that_is_none(cache: Path, registry: Registry, broken: bytes) -> None:
     registry.gives(broken, stated=broken)
     assert "npm package toy-data" in refused() and left_in(cache) == {}
