@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from assay.course import open_course  # noqa: E402
-from tests.support.diagnosis import Clinic, Disguise, by_hand  # noqa: E402
+from tests.support.diagnosis import Clinic, Disguise, by_hand, disguised_exercises  # noqa: E402
 
 
 def main() -> None:
@@ -35,9 +35,8 @@ def main() -> None:
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     course = open_course(ROOT)
-    written = [path.stem for path in sorted((ROOT / "tests/exercises/disguised").glob("*.py"))]
-    print(f"{'exercise':18} {'disguise':12} {'named':>10} {'alone':>10} {'wrongly':>8} {'seconds each':>13}")
-    for name in options.exercises or written:
+    print(f"{'exercise':21} {'disguise':12} {'named':>10} {'alone':>10} {'wrongly':>8} {'seconds each':>13}")
+    for name in options.exercises or disguised_exercises():
         clinic = Clinic(course[name])
         measure(clinic, "by hand", by_hand(name))
         if options.all:
@@ -60,7 +59,7 @@ def measure(clinic: Clinic, kind: str, disguises: tuple[Disguise, ...]) -> None:
     each = (time.process_time() - started) / len(disguises)
     total = len(disguises)
     counts = f"{named:>4} of {total:<3} {alone:>4} of {total:<3} {wrongly:>8}"
-    print(f"{clinic.exercise.name:18} {kind:12} {counts} {each:13.2f}", *missed, sep="\n    ", flush=True)
+    print(f"{clinic.exercise.name:21} {kind:12} {counts} {each:13.2f}", *missed, sep="\n    ", flush=True)
 
 
 def by_machine(clinic: Clinic) -> Iterator[Disguise]:

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from assay.checks.answers import Answer
 from assay.checks.bank import Bank
+from assay.checks.check import Check, check_of
 from assay.checks.collected import seed_for
 from assay.checks.probes import Probe
 from assay.checks.runner import Verdict, run_check
@@ -25,6 +27,7 @@ from assay.grading.witness import Witness, local_witness
 from assay.outcome import CheckResult, Outcome
 from assay.sandbox.limits import Limits
 
+DISGUISED = Path(__file__).parents[1] / "exercises" / "disguised"
 PATIENT = Limits(call_seconds=60.0, seconds=6000.0)  # the first call of torch may load much of it
 
 
@@ -36,16 +39,22 @@ class Disguise:
     of: str
     mistakes: tuple[str, ...]  # names of the mutants that it is, all of them right
     function: Callable[..., Any]
+    named: bool = True  # whether a diagnosis can name it: not where it draws other random numbers than the mutants
 
 
-def disguise(of: str, *mistakes: str) -> Callable[[Callable[..., Any]], Disguise]:
+def disguise(of: str, *mistakes: str, named: bool = True) -> Callable[[Callable[..., Any]], Disguise]:
     """Mark a function or class as an answer to the task `of` with a mistake that these mutants make."""
-    return lambda function: Disguise(function.__name__, of, mistakes, function)
+    return lambda function: Disguise(function.__name__, of, mistakes, function, named)
+
+
+def disguised_exercises() -> list[str]:
+    """Names of the exercises for which disguises are written: their files are named as the exercises are."""
+    return sorted(path.relative_to(DISGUISED).with_suffix("").as_posix() for path in DISGUISED.rglob("*.py"))
 
 
 def by_hand(exercise: str) -> tuple[Disguise, ...]:
     """The disguises written for an exercise."""
-    module = import_module(f"tests.exercises.disguised.{exercise}")
+    module = import_module(f"tests.exercises.disguised.{exercise.replace('/', '.')}")
     return tuple(value for value in vars(module).values() if isinstance(value, Disguise))
 
 
@@ -62,7 +71,22 @@ class Clinic:
 
     @cached_property
     def checks(self) -> tuple[CheckResult, ...]:
-        return Bench(self.exercise, self.bank).run({})
+        """The results of the reference on the checks that a diagnosis may use. The others, which train, are not run."""
+        kept_back = {name for name, mark in self._marks.items() if mark.reveals != "counterexample"}
+        return Bench(self.exercise, self.bank).run({}, only=frozenset(self.known.checks) - kept_back)
+
+    def kept_back(self, task: str) -> tuple[CheckResult, ...]:
+        """The checks of a task that keep their inputs back, as if all had failed. Nothing is run."""
+        return tuple(
+            CheckResult(name, task, mark.sentence, mark.points, Outcome.FAILED, reveals=mark.reveals)
+            for name, mark in self._marks.items()
+            if mark.reveals != "counterexample" and task in (mark.task, mark.about)
+        )
+
+    @cached_property
+    def _marks(self) -> dict[str, Check]:
+        marks = {name: check_of(body) for name, body in self.known.checks.items()}
+        return {name: mark for name, mark in marks.items() if mark is not None}
 
     def can_diagnose(self, task: str) -> bool:
         """Whether a task has checks that a diagnosis may use."""
@@ -106,13 +130,19 @@ class Clinic:
 
         With `all_failed`, as if each check had failed.
         """
-        secret = sha256(f"seed {seed}".encode()).digest()
+        secret = _secret(seed)
         with local_witness({**self.known.reference, of: function}, PATIENT) as student:
             about = [check for check in self.checks if check.task == of and check.name in self.known.checks]
             results = [replace(check, outcome=Outcome.FAILED) for check in about]
             if not all_failed:
                 results = [self._result(check, student, secret) for check in about]
             found = diagnosed(self.known, results, student, secret, seconds=math.inf, task_seconds=math.inf)
+        return tuple(sentence for result in found for sentence in result.diagnosis)
+
+    def told_of_kept_back(self, function: Callable[..., Any], of: str) -> tuple[str, ...]:
+        """The same where all checks of the task have failed that keep their inputs back."""
+        with local_witness({**self.known.reference, of: function}, PATIENT) as student:
+            found = diagnosed(self.known, self.kept_back(of), student, _secret(0))
         return tuple(sentence for result in found for sentence in result.diagnosis)
 
     def _result(self, check: CheckResult, student: Witness, secret: bytes) -> CheckResult:
@@ -129,3 +159,7 @@ class Clinic:
             )
         outcome = Outcome.PASSED if ran.verdict is Verdict.PASSED else Outcome.FAILED
         return replace(check, outcome=outcome, message=ran.message)
+
+
+def _secret(seed: int) -> bytes:
+    return sha256(f"seed {seed}".encode()).digest()
