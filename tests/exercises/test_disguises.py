@@ -115,7 +115,7 @@ def functions(clinic: Clinic) -> dict[str, Callable[..., Any]]:
 
 
 def changed(function: Callable[..., Any], change: Callable[[np.ndarray], np.ndarray]) -> Callable[..., Any]:
-    """The function with all floats of its result changed."""
+    """The function with all numbers of its result changed; whole numbers are rounded, so that some changes are none."""
 
     def noisy(*args: Any, **kwargs: Any) -> Any:
         return walk(function(*args, **kwargs), change)
@@ -127,6 +127,8 @@ def walk(value: Any, change: Callable[[np.ndarray], np.ndarray]) -> Any:
     if isinstance(value, (tuple, list)):
         return type(value)(walk(part, change) for part in value)
     if isinstance(value, np.ndarray):
+        if value.dtype.kind == "i":
+            return np.nan_to_num(change(value.astype(np.float64))).round().astype(value.dtype)
         return change(value) if value.dtype.kind == "f" else value
     return float(change(np.array([float(value)]))[0]) if kind(value) == "number" else value
 
