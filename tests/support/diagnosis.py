@@ -73,9 +73,7 @@ class Clinic:
     def checks(self) -> tuple[CheckResult, ...]:
         """The results of the reference on the checks that a diagnosis may use. The others, which train, are not run."""
         kept_back = {name for name, mark in self._marks.items() if mark.reveals != "counterexample"}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # to import torch_geometric warns of torch.jit
-            return Bench(self.exercise, self.bank).run({}, only=frozenset(self.known.checks) - kept_back)
+        return Bench(self.exercise, self.bank).run({}, only=frozenset(self.known.checks) - kept_back)
 
     def kept_back(self, task: str) -> tuple[CheckResult, ...]:
         """The checks of a task that keep their inputs back, as if all had failed. Nothing is run."""
