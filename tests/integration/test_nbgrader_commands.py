@@ -15,6 +15,7 @@ from assay.notebook.nbgrader_class import Result, grade_class
 from tests.support import gradebook
 from tests.support.notebooks import SCALE_ANSWERS, answered, as_bytes, cell_of, code, released, scale_course, submit
 
+pytestmark = pytest.mark.xdist_group("nbgrader_commands")  # one course is graded for all
 ROOT = Path(__file__).parents[2]
 HIDDEN = ("numbers = st.integers", "reference.py", "checks.py", "agrees_with(", "planted-secret")
 PLOT = """

@@ -32,6 +32,7 @@ from tests.support.notebooks import (
     text,
 )
 
+pytestmark = pytest.mark.xdist_group("notebooks")  # one course is graded for all
 ROOT = Path(__file__).parents[2]
 FURTHER = notebook(
     locked_code("import numpy as np", "imports"),

@@ -32,6 +32,7 @@ from tests.support.notebooks import (
 )
 
 # What `nbgrader quickstart` copies; the command itself takes a minute for what else it does.
+pytestmark = pytest.mark.xdist_group("stock_course")  # one course is graded for all
 EXAMPLE = Path(nbgrader.__file__).parent / "docs" / "source" / "user_guide" / "source" / "ps1"
 SEARCH = """
 from pathlib import Path
