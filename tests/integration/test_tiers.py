@@ -63,7 +63,7 @@ def withstands(found: dict[str, Any], tier: str) -> None:
     assert found["double"] == [2.0, 4.0]
     assert found["readable"] == []
     assert "MemoryError" in found["hog"]
-    assert found["bomb"] in ("timeout", "died", "memory")  # whichever bound it meets first
+    assert found["bomb"] in ("timeout", "died")
     assert found["notebook"] == PRINTED
 
 

@@ -109,14 +109,14 @@ def test_a_check_that_cannot_run_costs_nothing_and_is_told_to_staff(tmp_path: Pa
 
 # A check that finds the judge's own channel can say anything on it.
 FORGED = """
-    import json, os, socket, struct, sys
+    import json, os, socket, struct, sys, time
 
     def say(*messages):
         channel = socket.socket(fileno=os.dup(int(sys.argv[1])))
         for message in messages:
             text = message if isinstance(message, bytes) else json.dumps(message).encode()
             channel.sendall(struct.pack(">I", len(text)) + text)
-        os._exit(0)
+        time.sleep(60)  # whoever has gone could not be answered
 
     def report(points=2.0):
         check = {{"name": "a", "task": "total", "sentence": "s", "points": points, "outcome": "passed", "message": "",
@@ -137,8 +137,7 @@ FORGED = """
         ("{'kind': 'stop', 'worker': 7}", "does not say"),
         ("{'kind': 'report', 'report': '', 'staff_notes': []}", "cannot be read"),
         ("report(-1.0)", "worth -1"),
-        # It has ended before it is heard, so that the answer to one of its first requests may find nobody.
-        ("*[{'kind': 'start', 'worker': number} for number in range(90, 99)]", "does not say|nobody takes"),
+        ("*[{'kind': 'start', 'worker': number} for number in range(90, 99)]", "does not say"),
     ],
 )
 def test_a_judge_that_talks_nonsense_is_not_believed(tmp_path: Path, said: str, words: str) -> None:
