@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import inspect
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -43,6 +43,16 @@ class Suite:
     tasks: tuple[Task, ...]
 
 
+@dataclass(frozen=True)
+class Seat:
+    """Who is judged by a collected suite, and on what."""
+
+    student: Any
+    control: Any = None  # the reference as a student
+    bank: Bank | None = None
+    only: frozenset[str] | None = None  # names of the checks to run; None: all
+
+
 class Module(pytest.Module):
     """The file of checks. Where there is none, nothing is collected from the reference in its place."""
 
@@ -57,24 +67,23 @@ class Module(pytest.Module):
 
 @dataclass(eq=False)
 class Session:
-    """pytest plugin for one run of a suite against one student."""
+    """pytest plugin for one run of a suite against one student, who is asked for when the checks are collected."""
 
     suite: Suite
-    student_in_question: Any = None
+    admit: Callable[[Session], Seat]
     secret: bytes = b""
     shrink_seconds: float = 0.0
-    bank: Bank | None = None
-    only: frozenset[str] | None = None  # names of the checks to run; None: all
     collected: dict[str, Collected] = field(default_factory=dict)
     ran: dict[str, Ran] = field(default_factory=dict)
     problem: str = ""  # why nothing could be collected
     interrupted: bool = False  # by Control-C
     module: Module | None = None
+    seat: Seat = Seat(None)
 
     @pytest.fixture(scope="session")
     def student(self) -> Any:
         """The student's functions."""
-        return self.student_in_question
+        return self.seat.student
 
     def pytest_pycollect_makemodule(self, module_path: Path, parent: pytest.Collector) -> Module:
         self.module = Module.from_parent(parent, path=module_path)
@@ -95,6 +104,14 @@ class Session:
             self.problem = self.problem or str(error)
             items.clear()
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """Before pytest runs what it has collected."""
+        if not self.problem:
+            self.seat = self.admit(self)
+            only = self.seat.only
+            session.items[:] = [item for item in session.items if only is None or name_of(item) in only]
+
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool:
         name = name_of(pyfuncitem)
         arguments = {
@@ -108,11 +125,11 @@ class Session:
             self.ran[name] = run_check(
                 pyfuncitem.obj,
                 arguments,
-                self.student_in_question,
+                self.seat.student,
                 name=name,
                 seed=seed_for(self.secret, name),
                 shrink_seconds=self.shrink_seconds,
-                bank=self.bank,
+                bank=self.seat.bank,
                 parameters=parameters_of(self.suite.reference),
             )
         return True
@@ -132,7 +149,7 @@ class Session:
     def settle(self) -> None:
         """Every check has come to something, also those that pytest.exit in a fixture kept from running."""
         for name, one in self.collected.items():
-            asked_for = self.only is None or name in self.only
+            asked_for = self.seat.only is None or name in self.seat.only
             if asked_for and name not in self.ran and not self._follows_a_failure(one):
                 self.ran[name] = Ran(
                     Verdict.DOUBTFUL, UNUSABLE, note="It was not run. Does a fixture call pytest.exit?"
@@ -140,13 +157,13 @@ class Session:
 
     def _follows_a_failure(self, collected: Collected) -> bool:
         """Whether the check it comes after is known to have failed; then it is not run at all."""
-        if self.only is not None or collected.check.after is None:
+        if self.seat.only is not None or collected.check.after is None:
             return False
         before = [one.name for one in self.collected.values() if one.check is collected.check.after]
         return any(name not in self.ran or self.ran[name].verdict is Verdict.FAILED for name in before)
 
     def _arrange(self, items: list[pytest.Item]) -> None:
-        """Each check once and in order, standing checks for tasks without any, and then those asked for."""
+        """Each check once and in order, and standing checks for tasks without any."""
         items[:] = _each_once(items)
         covered = {task_of(item, self.suite.tasks) for item in items if _mark(item) is not None}
         for bare in (task for task in self.suite.tasks if task.name not in covered):
@@ -157,8 +174,6 @@ class Session:
             task = task_of(item, self.suite.tasks)
             self.collected[name_of(item)] = Collected(name_of(item), task, check.points / repeats[_origin(item)], check)
         _in_order(list(self.collected.values()))
-        if self.only is not None:
-            items[:] = [item for item in items if name_of(item) in self.only]
 
     def _standing(self, task: Task) -> Iterator[pytest.Item]:
         function = getattr(self.suite.reference, task.name, None)

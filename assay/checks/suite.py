@@ -11,7 +11,7 @@ import math
 import os
 import tempfile
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from hypothesis.configuration import set_hypothesis_home_dir
 
 from assay.checks import plugin
 from assay.checks.bank import Bank
-from assay.checks.collected import Collected, Session, Suite
+from assay.checks.collected import Collected, Seat, Session, Suite
 from assay.checks.runner import SHRINK_SECONDS, Ran, Verdict
 from assay.checks.siblings import load, siblings
 from assay.course import Task
@@ -58,23 +58,35 @@ def run_suite(
     each whether or not the one it comes after failed.
     Raises AuthoringError where the checks or the reference cannot be used at all (see `broken_suite`).
     """
-    with _opened(checks, reference, tasks) as suite:
-        session = Session(suite, student, secret, shrink_seconds, bank, only=only)
-        _run(session)
-        doubtful = frozenset(name for name, ran in session.ran.items() if ran.verdict is Verdict.DOUBTFUL)
-        second = Session(suite, control, secret, shrink_seconds, only=doubtful)
-        if doubtful:
-            student.forget()
-            student.close()  # nothing of the student's takes memory or time from the reference
-            gc.collect()
-            _run(second)
-        return _results(session, second)
+    seat = Seat(student, control, bank, only)
+    with opened(checks, reference, tasks) as suite:
+        return results_of(suite, lambda _: seat, secret, shrink_seconds=shrink_seconds)
+
+
+def results_of(
+    suite: Suite, admit: Callable[[Session], Seat], secret: bytes, *, shrink_seconds: float = SHRINK_SECONDS
+) -> tuple[CheckResult, ...]:
+    """The results of `run_suite` for whoever `admit` seats, which is called once the checks are collected.
+
+    A process can be copied in there, so that each copy judges another student. Raises AuthoringError as `run_suite`.
+    """
+    session = Session(suite, admit, secret, shrink_seconds)
+    _run(session)
+    seat = session.seat
+    doubtful = frozenset(name for name, ran in session.ran.items() if ran.verdict is Verdict.DOUBTFUL)
+    second = Session(suite, lambda _: Seat(seat.control, only=doubtful), secret, shrink_seconds)
+    if doubtful:
+        seat.student.forget()
+        seat.student.close()  # nothing of the student's takes memory or time from the reference
+        gc.collect()
+        _run(second)
+    return _results(session, second)
 
 
 def point_sums(checks: Path | None, reference: Path, tasks: tuple[Task, ...]) -> dict[str, float]:
     """Points that the checks of each task add up to, without running any. Raises AuthoringError as `run_suite`."""
-    with _opened(checks, reference, tasks) as suite:
-        session = Session(suite, only=frozenset())
+    with opened(checks, reference, tasks) as suite:
+        session = Session(suite, lambda _: Seat(None, only=frozenset()))
         _run(session)
     sums = {task.name: 0.0 for task in tasks}
     for one in session.collected.values():
@@ -102,7 +114,7 @@ def broken_suite(tasks: Iterable[Task], error: AuthoringError) -> tuple[CheckRes
 
 
 @contextmanager
-def _opened(checks: Path | None, reference: Path, tasks: tuple[Task, ...]) -> Iterator[Suite]:
+def opened(checks: Path | None, reference: Path, tasks: tuple[Task, ...]) -> Iterator[Suite]:
     """The files of an exercise, importable by name, and a process in which pytest leaves no trace."""
     settings = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "", "PYTEST_PLUGINS": ""}
     before = {name: os.environ.get(name) for name in (*settings, "PYTEST_CURRENT_TEST", "PYTEST_VERSION")}
@@ -139,10 +151,11 @@ def _run(session: Session) -> None:
 def _results(first: Session, second: Session) -> tuple[CheckResult, ...]:
     results: list[CheckResult] = []
     failed: dict[int, CheckResult] = {}
+    only = first.seat.only
     for name, one in first.collected.items():
-        if first.only is not None and name not in first.only:
+        if only is not None and name not in only:
             continue
-        before = failed.get(id(one.check.after)) if first.only is None else None
+        before = failed.get(id(one.check.after)) if only is None else None
         if before is None:
             result = _result(one, _blame(first.ran[name], second.ran.get(name)))
         else:
