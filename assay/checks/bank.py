@@ -1,31 +1,96 @@
-"""Draw once, judge many: the arguments drawn for each check, kept for the next submission.
+"""Draw once, judge many: what was drawn for each check, and what it computed of that, kept for the next submission.
 
-Most of the time of a property goes into drawing. A check that holds on every example in the bank has passed; only
-one that does not is drawn afresh and shrunk.
+Most of the time of a property goes into drawing and into the reference. A check that holds on every example in the
+bank has passed; only one that does not is drawn afresh and shrunk.
 """
 
 from __future__ import annotations
 
 import copy
+import pickle
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from hypothesis.strategies import DataObject
 
 Example = dict[str, Any]
+Value = TypeVar("Value")
+
+
+class Kept:
+    """What a check computes of one example without asking the student, such as the reference's answer.
+
+    It is computed once, by whoever asks first, and is then the same for every student: nobody may change it.
+    """
+
+    def __init__(self) -> None:
+        self._values: dict[Hashable, Any] = {}
+
+    def __call__(self, name: Hashable, compute: Callable[[], Value]) -> Value:
+        """The value of that name. `compute` depends on the example alone and leaves no other trace."""
+        if name not in self._values:
+            self._values[name] = compute()
+        found: Value = self._values[name]
+        return found
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Kept:
+        return self
+
+    def __repr__(self) -> str:
+        return "Kept()"
 
 
 @dataclass
 class Bank:
-    """Drawn examples by check and seed. Keep one per suite and secret, and fill it by running the reference."""
+    """Drawn examples by check and seed. Keep one per suite and secret, and fill it by running the reference.
 
+    With `once` each check gets the very examples, to do with as it likes, and may not ask again: for a process that
+    judges one submission and ends.
+    """
+
+    once: bool = False
     _examples: dict[tuple[str, int], tuple[Example, ...]] = field(default_factory=dict)
 
     def get(self, name: str, seed: int) -> tuple[Example, ...]:
-        """Fresh copies of the examples of a check; none where it has not run yet or draws as it goes."""
-        return copy.deepcopy(self._examples.get((name, seed), ()))
+        """The examples of a check; none where it has not run yet or draws as it goes."""
+        examples = self._examples.get((name, seed), ())
+        return examples if self.once else copy.deepcopy(examples)
 
     def keep(self, name: str, seed: int, examples: list[Example]) -> None:
         """Keep what a check that passed has drawn, unless it drew some of it with `st.data()`."""
         if not any(isinstance(value, DataObject) for example in examples for value in example.values()):
             self._examples[name, seed] = tuple(examples)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._examples.clear()
+
+    def dumps(self) -> bytes:
+        """All of it as bytes, without the checks whose examples cannot be pickled: these are drawn anew.
+
+        Only for another process of ours, and before anything of a student's was near this one. Like `loads`, inside
+        `siblings` of the exercise's folder, so that its classes are found.
+        """
+        return pickle.dumps({key: data for key, one in self._examples.items() if (data := _pickled(one))}, protocol=5)
+
+    @classmethod
+    def loads(cls, data: bytes, *, once: bool = False) -> Bank:
+        """The bank that `dumps` gave, less what cannot be made again here."""
+        made = {key: _unpickled(part) for key, part in pickle.loads(data).items()}
+        return cls(once, {key: examples for key, examples in made.items() if examples})
+
+
+def _pickled(examples: tuple[Example, ...]) -> bytes:
+    try:
+        return pickle.dumps(examples, protocol=5)
+    except Exception:  # whatever an author's class raises
+        return b""
+
+
+def _unpickled(data: bytes) -> tuple[Example, ...]:
+    try:
+        examples: tuple[Example, ...] = pickle.loads(data)
+    except Exception:
+        return ()
+    return examples

@@ -44,6 +44,9 @@ class Quadratic:
         """Largest eigenvalue of A: gradient descent converges for learning rates below 2 / smoothness."""
         return float(np.linalg.eigvalsh(self.A)[-1])
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Quadratic:
+        return Quadratic(self.A.copy(), self.b.copy(), [point.copy() for point in self.asked])
+
     def __repr__(self) -> str:
         return f"x -> A @ x - b with A = {show(self.A)}, b = {show(self.b)}".replace("\n", "")
 

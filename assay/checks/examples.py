@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -47,7 +47,26 @@ def _call(recorded: Any, annotations: Mapping[str, Any]) -> Call:
 
 def parameters_of(reference: ModuleType) -> Signatures:
     """The parameters of every function of the reference, each with its annotation, and what it returns."""
-    return {name: _annotations(value) for name, value in vars(reference).items() if inspect.isfunction(value)}
+    return _Annotations(reference)
+
+
+class _Annotations(Mapping[str, Mapping[str, Any]]):
+    """Those of a module's functions, read when they are asked for: only a failure shows any."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self._functions = vars(module)
+
+    def __getitem__(self, name: str) -> Mapping[str, Any]:
+        function = self._functions[name]
+        if not inspect.isfunction(function):
+            raise KeyError(name)
+        return _annotations(function)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, value in self._functions.items() if inspect.isfunction(value))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def _annotations(function: Any) -> dict[str, Any]:

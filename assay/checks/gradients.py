@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from assay.checks.bank import Kept
 from assay.checks.compare import Mismatch, assert_close, kind
 from assay.checks.drawn import Function, call, drawn_check
 from assay.checks.strategies import signature_of
@@ -84,11 +85,12 @@ def gradients_are_derivatives(
     if missing:
         raise AuthoringError(f"{reference.__name__} has no parameter {', '.join(missing)}. Correct wrt=.")
 
-    def derivatives(student: Any, arguments: dict[str, Any], rng: np.random.Generator) -> None:
+    def derivatives(student: Any, arguments: dict[str, Any], seed: int, kept: Kept) -> None:
         def own_loss(*values: Any) -> Any:
             return loss(call(student, reference, dict(zip(arguments, values, strict=True))))
 
         output = call(student, reference, arguments)
+        rng = np.random.default_rng(seed)
         gradcheck(own_loss, arguments, tuple(gradients(output)), wrt=wrt, rng=rng)
 
     sentence = sentence or f"the gradients of {reference.__name__} are the slopes of its own loss"

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from assay.checks.bank import Kept
 from assay.checks.compare import Mismatch, assert_close
 from assay.checks.drawn import Function, call, drawn_check
 from assay.checks.shapes import Array, measured_sizes
@@ -28,8 +29,8 @@ def law(reference: Function, sentence: str, change: Change, **options: Any) -> F
     then expected. It must not modify its argument.
     """
 
-    def lawful(student: Any, arguments: Arguments, rng: np.random.Generator) -> None:
-        changed, expected = change(dict(arguments), rng)
+    def lawful(student: Any, arguments: Arguments, seed: int, kept: Kept) -> None:
+        changed, expected = change(dict(arguments), np.random.default_rng(seed))
         first = call(student, reference, arguments)
         assert_close(call(student, reference, changed), expected(first))
 
@@ -137,7 +138,7 @@ def right_shape(reference: Function, *, sentence: str | None = None, **options: 
         raise AuthoringError(f'{reference.__name__} has no return annotation such as -> Float["n d"].')
     annotations = annotations_of(reference)
 
-    def shape(student: Any, arguments: Arguments, rng: np.random.Generator) -> None:
+    def shape(student: Any, arguments: Arguments, seed: int, kept: Kept) -> None:
         sizes = measured_sizes(annotations, arguments)
         output = call(student, reference, arguments)
         if len(arrays) > 1 and not (isinstance(output, (tuple, list)) and len(output) == len(arrays)):
@@ -154,8 +155,8 @@ def _superposition(
 ) -> Function:
     _known(reference, parameter)
 
-    def superposition(student: Any, arguments: Arguments, rng: np.random.Generator) -> None:
-        x = arguments[parameter]
+    def superposition(student: Any, arguments: Arguments, seed: int, kept: Kept) -> None:
+        rng, x = np.random.default_rng(seed), arguments[parameter]
         y = rng.integers(-3, 4, np.shape(x)).astype(np.float64)
         a = float(rng.choice([-2.0, 2.0, 3.0]))
         b = 1.0 - a if affine else float(rng.choice([-1.0, 1.0, 2.0]))

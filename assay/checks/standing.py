@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from assay.checks.bank import Kept
 from assay.checks.compare import Mismatch, assert_close, kind
 from assay.checks.drawn import Function, call, drawn_check, fresh
 
@@ -28,8 +29,8 @@ def agrees_with(
     options, of this and of every other factory of checks, are those of `assay.checks.drawn.drawn_check`.
     """
 
-    def values(student: Any, arguments: dict[str, Any], rng: np.random.Generator) -> None:
-        expected = reference(*fresh(arguments).values())
+    def values(student: Any, arguments: dict[str, Any], seed: int, kept: Kept) -> None:
+        expected = kept("expected", lambda: reference(*fresh(arguments).values()))
         assert_close(call(student, reference, arguments), expected, rtol=rtol, atol=atol, parts=parts)
 
     return drawn_check(reference, sentence or f"{reference.__name__} computes the right values", values, **options)
@@ -38,7 +39,7 @@ def agrees_with(
 def leaves_inputs_alone(reference: Function, *, sentence: str | None = None, **options: Any) -> Function:
     """The arguments are the same after the call as before."""
 
-    def purity(student: Any, arguments: dict[str, Any], rng: np.random.Generator) -> None:
+    def purity(student: Any, arguments: dict[str, Any], seed: int, kept: Kept) -> None:
         call(student, reference, arguments)
         for (name, before), after in zip(arguments.items(), student.calls[-1].after, strict=False):
             if kind(before) not in ("object", "None"):
@@ -53,7 +54,7 @@ def leaves_inputs_alone(reference: Function, *, sentence: str | None = None, **o
 def repeatable(reference: Function, *, sentence: str | None = None, **options: Any) -> Function:
     """The same arguments give the same answer a second time."""
 
-    def same_twice(student: Any, arguments: dict[str, Any], rng: np.random.Generator) -> None:
+    def same_twice(student: Any, arguments: dict[str, Any], seed: int, kept: Kept) -> None:
         first = call(student, reference, arguments)
         assert_close(call(student, reference, arguments), first)
 
@@ -77,11 +78,14 @@ def stays_finite(
     other row alone.
     """
 
-    def extremes(student: Any, arguments: dict[str, Any], rng: np.random.Generator) -> None:
-        mixed = rng.random() < 0.5
-        large = {name: _enlarged(name, value, factor, only, mixed) for name, value in arguments.items()}
-        with np.errstate(all="ignore"):
-            expected = reference(*fresh(large).values())
+    def extremes(student: Any, arguments: dict[str, Any], seed: int, kept: Kept) -> None:
+        def enlarged() -> tuple[dict[str, Any], Any]:
+            mixed = np.random.default_rng(seed).random() < 0.5
+            large = {name: _enlarged(name, value, factor, only, mixed) for name, value in arguments.items()}
+            with np.errstate(all="ignore"):
+                return large, reference(*fresh(large).values())
+
+        large, expected = kept("expected", enlarged)
         assert_close(call(student, reference, large), expected, atol=np.inf)
 
     options.setdefault("hint", "Does an intermediate value overflow?")

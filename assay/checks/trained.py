@@ -13,13 +13,15 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assay.checks.bank import Kept
 from assay.checks.check import check
 from assay.checks.compare import Mismatch
 from assay.checks.drawn import Function
 from assay.errors import AuthoringError, StudentError, StudentLost
 
 Examples = tuple[np.ndarray, np.ndarray]  # inputs [n, ...] and labels int64 [n]
-Body = Callable[["Trained", np.random.Generator], None]
+Body = Callable[["Trained", np.random.Generator, Kept], None]
+Seed = tuple[int, int]
 
 _KEPT = "_assay_trainings"
 # The simplest draw is refused: Hypothesis begins with it, and it is the same in every round.
@@ -83,6 +85,7 @@ class Trained:
 
     training: Training
     student: Any
+    seed: Seed  # of the split
     split: Split
     variations: dict[str, Split] = field(default_factory=dict)
     runs: dict[str, Run] = field(default_factory=dict)
@@ -127,14 +130,17 @@ class Trained:
 
 
 def training_check(training: Training, sentence: str, body: Body, options: dict[str, Any]) -> Function:
-    """A check that runs `body(done, rng)` once. `options` are those of `check`; a failure shows no data."""
+    """A check that runs `body(done, rng, kept)` once. `options` are those of `check`; a failure shows no data.
+
+    What is slow to make of the data, and depends on the draws alone, goes through `kept`, named after `done.seed`.
+    """
     options = {"reveals": "message", "task": None, **options}
 
     @check(sentence, about=training.name, examples=1, **options)
-    @given(_SEEDS)
-    def run(student: Any, seed: tuple[int, int]) -> None:
-        done = trained(student, training, np.random.default_rng((*seed, 1)))
-        once(done.outcomes, run, lambda: body(done, np.random.default_rng(seed)))
+    @given(_SEEDS, st.builds(Kept))
+    def run(student: Any, seed: Seed, kept: Kept) -> None:
+        done = trained(student, training, seed, kept)
+        once(done.outcomes, run, lambda: body(done, np.random.default_rng(seed), kept))
 
     run.__name__ = body.__name__
     return run
@@ -145,12 +151,13 @@ def drawn_seed(rng: np.random.Generator) -> int:
     return int(rng.integers(2**31))
 
 
-def trained(student: Any, training: Training, rng: np.random.Generator) -> Trained:
+def trained(student: Any, training: Training, seed: Seed, kept: Kept) -> Trained:
     """The trainings of a student. Whoever asks first draws the split."""
-    kept: dict[Training, Trained] = vars(student).setdefault(_KEPT, {})
-    if training not in kept:
-        kept[training] = Trained(training, student, _split(training, rng))
-    return kept[training]
+    known: dict[Training, Trained] = vars(student).setdefault(_KEPT, {})
+    if training not in known:
+        split = kept("split", lambda: _split(training, np.random.default_rng((*seed, 1))))
+        known[training] = Trained(training, student, seed, split)
+    return known[training]
 
 
 def once(outcomes: dict[Any, BaseException | None], key: Any, action: Callable[[], None]) -> None:

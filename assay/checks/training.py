@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from assay.checks.bank import Kept
 from assay.checks.compare import Mismatch
 from assay.checks.drawn import Function
 from assay.checks.trained import Recipe, Split, Trained, Training, drawn_seed, training_check
@@ -30,7 +31,7 @@ def learns(training: Training, *, target: float, sentence: str | None = None, **
     """The accuracy on held-out inputs is `target`, or below it by no more than chance explains: Wilson's interval
     around it, of three standard errors, holds the target."""
 
-    def learns(done: Trained, rng: np.random.Generator) -> None:
+    def learns(done: Trained, rng: np.random.Generator, kept: Kept) -> None:
         _reaches(target, *_learnt(done, rng, "plain", lambda split: split))
 
     return training_check(training, sentence or f"{training.name} learns to classify new inputs", learns, options)
@@ -41,7 +42,7 @@ def learns_permuted_labels(
 ) -> Function:
     """As `learns`, with the classes renamed in secret: answers and weights that were brought along are wrong."""
 
-    def learns_permuted_labels(done: Trained, rng: np.random.Generator) -> None:
+    def learns_permuted_labels(done: Trained, rng: np.random.Generator, kept: Kept) -> None:
         _reaches(target, *_learnt(done, rng, "permuted", lambda split: _renamed(split, training.classes, rng)))
 
     sentence = sentence or f"{training.name} learns classes that have been renamed"
@@ -69,9 +70,9 @@ def learns_other_images(
     accuracy to this check: a table of known answers and ready-made weights are of no use in it.
     """
 
-    def learns_other_images(done: Trained, rng: np.random.Generator) -> None:
+    def learns_other_images(done: Trained, rng: np.random.Generator, kept: Kept) -> None:
         def other(split: Split) -> Split:
-            changed = change(np.concatenate([split.inputs, split.unseen]), rng)
+            changed = _changed(done, change, rng, kept)
             known = len(split.inputs)
             return _renamed(replace(split, inputs=changed[:known], unseen=changed[known:]), training.classes, rng)
 
@@ -87,7 +88,7 @@ def cannot_learn_noise(training: Training, *, at_most: float, sentence: str | No
     Whatever knows them did not learn them from what it was given.
     """
 
-    def cannot_learn_noise(done: Trained, rng: np.random.Generator) -> None:
+    def cannot_learn_noise(done: Trained, rng: np.random.Generator, kept: Kept) -> None:
         def noise(split: Split) -> Split:
             return replace(split, labels=_random_labels(split.labels, training.classes, rng))
 
@@ -116,7 +117,7 @@ def learns_by_heart(
 ) -> Function:
     """A few inputs of each class, seen often, are all known afterwards: anything that trains at all can do that."""
 
-    def learns_by_heart(done: Trained, rng: np.random.Generator) -> None:
+    def learns_by_heart(done: Trained, rng: np.random.Generator, kept: Kept) -> None:
         few = done.varied("few", lambda split: _few(split, per_class, training.classes))
         reached = _known(done, few, epochs, drawn_seed(rng))
         if reached < target:
@@ -139,7 +140,7 @@ def uses_epochs(
     A search for the nearest input, and a training that counts its passes itself, know as many.
     """
 
-    def uses_epochs(done: Trained, rng: np.random.Generator) -> None:
+    def uses_epochs(done: Trained, rng: np.random.Generator, kept: Kept) -> None:
         def few(split: Split) -> Split:
             labels = _random_labels(split.labels[:inputs], training.classes, rng)
             return replace(split, inputs=split.inputs[:inputs], labels=labels)
@@ -166,6 +167,17 @@ def _learnt(
     split = done.varied(name, change)
     run = done.run(name, lambda: Recipe(split.inputs, split.labels, drawn_seed(rng), done.training.epochs))
     return done.predict(run, split.unseen), split.hidden
+
+
+def _changed(done: Trained, change: Change, rng: np.random.Generator, kept: Kept) -> np.ndarray:
+    """All inputs, seen and unseen, after the change."""
+
+    def once() -> tuple[np.ndarray, Any]:
+        return change(np.concatenate([done.split.inputs, done.split.unseen]), rng), rng.bit_generator.state
+
+    changed, state = kept(("changed", done.seed), once)
+    rng.bit_generator.state = state  # what is drawn next is the same, whether this was drawn now or before
+    return changed
 
 
 def _known(done: Trained, split: Split, epochs: int, seed: int) -> float:

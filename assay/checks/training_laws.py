@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from assay.checks.bank import Kept
 from assay.checks.compare import Mismatch
 from assay.checks.drawn import Function
 from assay.checks.trained import Recipe, Run, Trained, Training, drawn_seed, training_check
@@ -21,7 +22,7 @@ ALONE = 20  # inputs that are predicted one at a time
 def predicts_the_same_twice(training: Training, *, sentence: str | None = None, **options: Any) -> Function:
     """The same inputs get the same classes a second time."""
 
-    def predicts_the_same_twice(done: Trained, rng: np.random.Generator) -> None:
+    def predicts_the_same_twice(done: Trained, rng: np.random.Generator, kept: Kept) -> None:
         run, probes = _plain(done, rng)
         first = done.predict(run, probes)
         _agree(done.predict(run, probes), first, "asked twice about the same {count} inputs, predict changed {wrong}")
@@ -34,7 +35,7 @@ def predicts_the_same_twice(training: Training, *, sentence: str | None = None, 
 def independent_of_order(training: Training, *, sentence: str | None = None, **options: Any) -> Function:
     """Inputs in another order get the same classes, in that order."""
 
-    def independent_of_order(done: Trained, rng: np.random.Generator) -> None:
+    def independent_of_order(done: Trained, rng: np.random.Generator, kept: Kept) -> None:
         run, probes = _plain(done, rng)
         order = rng.permutation(len(probes))
         expected = done.predict(run, probes)[order]
@@ -50,7 +51,7 @@ def independent_of_order(training: Training, *, sentence: str | None = None, **o
 def independent_of_batch(training: Training, *, sentence: str | None = None, **options: Any) -> Function:
     """Inputs one at a time, or in batches of 7, get the classes that they get together."""
 
-    def independent_of_batch(done: Trained, rng: np.random.Generator) -> None:
+    def independent_of_batch(done: Trained, rng: np.random.Generator, kept: Kept) -> None:
         run, probes = _plain(done, rng)
         expected = done.predict(run, probes)
         parts = [probes[i : i + 1] for i in range(min(ALONE, len(probes)))]
@@ -66,8 +67,8 @@ def independent_of_batch(training: Training, *, sentence: str | None = None, **o
 def same_seed_same_predictions(training: Training, *, sentence: str | None = None, **options: Any) -> Function:
     """The same data and seed give the same predictions, whatever was trained in between."""
 
-    def same_seed_same_predictions(done: Trained, rng: np.random.Generator) -> None:
-        probes = _scrambled(done)
+    def same_seed_same_predictions(done: Trained, rng: np.random.Generator, kept: Kept) -> None:
+        probes = _scrambled(done, kept)
         first = _small(done, rng, f"small, {SHORT}")
         expected = done.first_predictions(first, probes)
         _small(done, rng, f"small, {SHORT}, other seed")
@@ -84,8 +85,8 @@ def same_seed_same_predictions(training: Training, *, sentence: str | None = Non
 def other_seed_other_predictions(training: Training, *, sentence: str | None = None, **options: Any) -> Function:
     """Another seed gives another network: some predictions after a short training differ."""
 
-    def other_seed_other_predictions(done: Trained, rng: np.random.Generator) -> None:
-        probes = _scrambled(done)
+    def other_seed_other_predictions(done: Trained, rng: np.random.Generator, kept: Kept) -> None:
+        probes = _scrambled(done, kept)
         for epochs in (SHORT, LONG):  # after the first steps, two networks may both call everything a 3
             names = (f"small, {epochs}", f"small, {epochs}, other seed")
             one, other = (done.first_predictions(_small(done, rng, name, epochs), probes) for name in names)
@@ -102,8 +103,8 @@ def other_seed_other_predictions(training: Training, *, sentence: str | None = N
 def trainings_are_separate(training: Training, *, sentence: str | None = None, **options: Any) -> Function:
     """A predict from before still answers as before after another training."""
 
-    def trainings_are_separate(done: Trained, rng: np.random.Generator) -> None:
-        probes = _scrambled(done)
+    def trainings_are_separate(done: Trained, rng: np.random.Generator, kept: Kept) -> None:
+        probes = _scrambled(done, kept)
         first = _small(done, rng, f"small, {SHORT}")
         expected = done.first_predictions(first, probes)
         later = replace(_recipe(done, rng), labels=(first.recipe.labels + 1) % training.classes)
@@ -119,7 +120,7 @@ def trainings_are_separate(training: Training, *, sentence: str | None = None, *
 def leaves_training_data_alone(training: Training, *, sentence: str | None = None, **options: Any) -> Function:
     """fit does not change the arrays it is given."""
 
-    def leaves_training_data_alone(done: Trained, rng: np.random.Generator) -> None:
+    def leaves_training_data_alone(done: Trained, rng: np.random.Generator, kept: Kept) -> None:
         run, _ = _plain(done, rng)
         if run.changed:
             message = f"the call changed {' and '.join(run.changed)}"
@@ -137,10 +138,14 @@ def _plain(done: Trained, rng: np.random.Generator) -> tuple[Run, np.ndarray]:
     return run, split.unseen[:PROBES]
 
 
-def _scrambled(done: Trained) -> np.ndarray:
+def _scrambled(done: Trained, kept: Kept) -> np.ndarray:
     """Inputs with their numbers in disorder. On what it has learnt well, one network answers like the other."""
     probes = done.split.unseen[:PROBES]
-    return np.random.default_rng(0).permuted(probes.reshape(len(probes), -1), axis=1).reshape(probes.shape)
+
+    def scrambled() -> np.ndarray:
+        return np.random.default_rng(0).permuted(probes.reshape(len(probes), -1), axis=1).reshape(probes.shape)
+
+    return kept(("scrambled", done.seed), scrambled)
 
 
 def _small(done: Trained, rng: np.random.Generator, name: str, epochs: int = SHORT) -> Run:

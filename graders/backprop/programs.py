@@ -30,6 +30,10 @@ class Operation:
     def binary(self) -> bool:
         return "{b}" in self.text
 
+    def __reduce__(self) -> tuple:
+        """Pickled by its text, since its functions have no name."""
+        return written, (self.text,)
+
 
 @dataclass(frozen=True)
 class Line:
@@ -112,6 +116,12 @@ WITH_NUMBERS = (
 )
 FUNCTIONS = (RELU, EXP, TANH)
 EVERYTHING = (SUM, DIFFERENCE, PRODUCT, POWER, *FUNCTIONS, *WITH_NUMBERS)
+
+
+def written(text: str) -> Operation:
+    """The operation that is written so."""
+    return next(operation for operation in EVERYTHING if operation.text == text)
+
 
 inputs = st.builds(lambda below, sign: sign * (200 - below) / 100, st.integers(0, 190), st.sampled_from([1, -1]))
 numbers = st.sampled_from([2, 3, 0.5, -1, 1.5, -2.5])  # whole ones are Python integers

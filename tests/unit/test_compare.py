@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from assay.checks import Mismatch, assert_close
+from assay.checks.compare import _differs, _surely_close, _tolerance
 
 
 class AgreesWithEverything:
@@ -167,3 +168,20 @@ def test_the_parts_that_differ_are_kept():
 def test_an_expected_value_that_is_no_data_is_the_authors_mistake():
     with pytest.raises(TypeError, match="must be plain data"):
         assert_close(object(), object())
+
+
+def test_a_short_look_finds_nothing_close_that_is_not():
+    values = [0.0, -0.0, 1.0, 1.0 + 1e-12, 1.5, -1.0]
+    found = 0
+    for dtype in ("float64", "float32", "int64"):
+        large = {"float64": [1e308, np.inf, np.nan], "float32": [3e38, np.inf, np.nan], "int64": [2.0**62]}[dtype]
+        pool = np.array([*values, *large, *(-value for value in large)]).astype(dtype)
+        for rtol, atol in ((None, None), (0.0, 0.0), (0.0, np.inf), (2.0, 0.0), (1e-3, 1.0)):
+            for one, other in np.ndindex(len(pool), len(pool)):
+                got, expected = np.array([pool[one], 1]).astype(dtype), np.array([pool[other], 1]).astype(dtype)
+                if _surely_close(got, expected, *_tolerance(expected.dtype, rtol, atol)):
+                    found += 1
+                    wide = got.astype(np.float64), expected.astype(np.float64)
+                    assert not _differs(*wide, *_tolerance(expected.dtype, rtol, atol)).any()
+                    assert np.isfinite(got[0]) or not np.isfinite(expected[0])
+    assert found > 100

@@ -6,6 +6,7 @@ import weakref
 import numpy as np
 import pytest
 
+from assay.checks.bank import Bank, Kept
 from assay.checks.trained import Split, Training
 from assay.checks.training import _random_labels, _renamed, _wilson, turned
 from assay.outcome import Outcome
@@ -264,11 +265,11 @@ def test_a_worker_lost_between_two_checks_costs_one_more_training(exercise):
         checks = load(exercise / "checks.py")
     with local_student({"fit": fit}) as student:
         run = checks.twice.hypothesis.inner_test
-        run(student, (1, 2))
+        run(student, (1, 2), Kept())
         assert len(calls) == 1
         student.close()
-        checks.order.hypothesis.inner_test(student, (3, 4))
-        checks.batch.hypothesis.inner_test(student, (5, 6))
+        checks.order.hypothesis.inner_test(student, (3, 4), Kept())
+        checks.batch.hypothesis.inner_test(student, (5, 6), Kept())
         assert len(calls) == 2
 
 
@@ -278,7 +279,7 @@ def test_trainings_do_not_outlive_their_student(exercise):
     with siblings(exercise):
         checks = load(exercise / "checks.py")
     with local_student({"fit": fit_of(exercise)}) as student:
-        checks.twice.hypothesis.inner_test(student, (1, 2))
+        checks.twice.hypothesis.inner_test(student, (1, 2), Kept())
         gone = weakref.ref(student)
     del student
     gc.collect()
@@ -328,3 +329,28 @@ def test_too_little_data_is_the_authors_mistake(tmp_path):
     found = judge(tmp_path, only=frozenset({"twice"}))["twice"]
     assert found.outcome is Outcome.BROKEN and "Ask for fewer" in found.staff_note
     assert Training.__doc__
+
+
+def test_images_are_prepared_once_for_all_students(tmp_path):
+    """And all students get the same, whether they are the first in line or the tenth."""
+    write(tmp_path, reference=REFERENCE, checks=CHECKS)
+    seen, bank = [], Bank()
+    for _ in range(2):
+        fit = fit_of(tmp_path)
+
+        def recorded(inputs, labels, *, seed, epochs, fit=fit):
+            seen.append((inputs.tobytes(), labels.tobytes(), seed, epochs))
+            return fit(inputs, labels, seed=seed, epochs=epochs)
+
+        assert failed(judge(tmp_path, {"fit": recorded}, bank=bank)) == set()
+        seen.append(None)
+    first = seen.index(None)
+    assert seen[: first + 1] == seen[first + 1 :]
+    live = []
+
+    def unprepared(inputs, labels, *, seed, epochs):
+        live.append((inputs.tobytes(), labels.tobytes(), seed, epochs))
+        return fit(inputs, labels, seed=seed, epochs=epochs)
+
+    judge(tmp_path, {"fit": unprepared})
+    assert live == seen[:first]
