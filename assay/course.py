@@ -139,6 +139,15 @@ class Course:
         return self.state / "reports" / _quoted(exercise) / f"{_quoted(student)}.json"
 
     @property
+    def lock(self) -> Path:
+        """Held by whoever grades."""
+        return self.state / "lock"
+
+    def mark(self, assignment: str, student: str) -> Path:
+        """What is noted of a submission when it has been graded."""
+        return self.state / "graded" / _quoted(assignment) / f"{_quoted(student)}.json"
+
+    @property
     def assignments(self) -> tuple[str, ...]:
         """Names of all assignments, those without hidden checks too."""
         return tuple(sorted(p.name for p in self.source.iterdir() if p.is_dir() and any(p.glob("*.ipynb"))))

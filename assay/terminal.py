@@ -16,6 +16,7 @@ from rich.table import Table
 from assay.course import Course, exercise_name
 from assay.feedback.public import clean, for_student
 from assay.feedback.text import as_text
+from assay.notebook.nbgrader_class import Progress as Now
 from assay.notebook.nbgrader_class import Result, Score, grade_class, submitters
 from assay.notebook.nbgrader_services import Services
 from assay.outcome import Outcome
@@ -41,8 +42,8 @@ def grade_and_print(
         for assignment in assignments:
             line = bar.add_task(assignment, total=len(submitters(course, assignment, student)) or None, doing="")
 
-            def on_progress(number: int, total: int, name: str, line=line) -> None:
-                bar.update(line, total=total, completed=number - 1, doing=escape(name))
+            def on_progress(now: Now, line=line) -> None:
+                bar.update(line, total=now.total, completed=now.done, doing=escape(" ".join(now.at)))
 
             graded = grade_class(course, assignment, student, force=force, services=services, on_progress=on_progress)
             bar.update(line, completed=len(graded), doing="")

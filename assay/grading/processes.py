@@ -7,17 +7,23 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Callable, Generator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
 
 from assay.errors import AssayError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Tools = TypeVar("Tools")
 
 PATIENCE = 2.0  # seconds that a process has to clean up when it is told to end
+SENT_AS_THEY_ARE = ("builtins", "assay.errors")  # errors that are rebuilt in another process without more
 
 
 def spread(
@@ -33,65 +39,177 @@ def spread(
             on_start(item)
             yield item, work(item)
         return
-    context = multiprocessing.get_context("spawn")  # no fork: this process may have threads
-    processes: dict[Any, SpawnProcess] = {}
+    with Pool(min(jobs, len(items)), nullcontext, work) as pool:
+        for item, outcome in pool.each(_call, items, on_start=on_start):
+            if isinstance(outcome, Exception):
+                raise outcome
+            yield item, outcome
+
+
+def _call(work: Callable[[Item], Result], item: Item) -> Result:
+    return work(item)
+
+
+@dataclass
+class _Process:
+    """One process and what it is at."""
+
+    process: SpawnProcess
+    channel: Connection
+
+
+class Pool(Generic[Tools]):
+    """Some processes that each open the same tools once and then work with them; one job is this process.
+
+    `opened(given)` is called in each process and gives a context manager; what that gives are the tools. Both, and
+    all work, items and results, are sent from process to process: functions of modules, and data.
+    """
+
+    def __init__(self, jobs: int, opened: Callable[[Any], AbstractContextManager[Tools]], given: Any) -> None:
+        self._jobs = jobs
+        self._start_with = (opened, given)
+        self._processes: list[_Process] = []
+        self._here = ExitStack()
+        self._tools: list[Tools] = []  # of this process, once they are open
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _end([one.process for one in self._processes])
+        self._processes.clear()
+        self._here.__exit__(kind, error, trace)
+
+    def each(
+        self,
+        work: Callable[[Tools, Item], Result],
+        items: Iterable[Item],
+        *,
+        retries: int = 0,
+        on_start: Callable[[Item], object] = id,
+    ) -> Generator[tuple[Item, Result | Exception], None, None]:
+        """Each item with `work(tools, item)` or the error that it raised, in the order in which they are done.
+
+        An item whose process is lost is tried again up to `retries` times, in a new process; then it comes with an
+        AssayError. KeyboardInterrupt, and what opening the tools raises, ends the loop.
+        """
+        if self._jobs == 1:
+            for item in items:
+                on_start(item)
+                yield item, _attempt(work, self._own_tools(), item)
+            return
+        yield from self._dealt(work, items, retries, on_start)
+
+    def _own_tools(self) -> Tools:
+        if not self._tools:
+            opened, given = self._start_with
+            self._tools.append(self._here.enter_context(opened(given)))
+        return self._tools[0]
+
+    def _dealt(
+        self,
+        work: Callable[[Tools, Item], Result],
+        items: Iterable[Item],
+        retries: int,
+        on_start: Callable[[Item], object],
+    ) -> Generator[tuple[Item, Result | Exception], None, None]:
+        waiting = deque((item, retries) for item in items)
+        idle = list(self._processes)
+        busy: dict[Any, tuple[_Process, Item, int]] = {}
+        while waiting or busy:
+            while waiting and len(busy) < self._jobs:
+                one = idle.pop() if idle else self._started()
+                item, tries = waiting.popleft()
+                on_start(item)
+                busy[one.channel] = (one, item, tries)
+                _send(one, (work, item))
+            for channel in wait(list(busy)):
+                one, item, tries = busy.pop(channel)
+                try:
+                    outcome = one.channel.recv()
+                except (EOFError, OSError):
+                    self._buried(one)
+                    if tries:
+                        waiting.appendleft((item, tries - 1))
+                    else:
+                        yield (
+                            item,
+                            AssayError(
+                                f"A process was lost while it worked on {item}. Is there memory enough? Use --jobs 1."
+                            ),
+                        )
+                    continue
+                idle.append(one)
+                if isinstance(outcome, _NoTools):
+                    raise outcome.error
+                yield item, outcome
+
+    def _started(self) -> _Process:
+        context = multiprocessing.get_context("spawn")  # no fork: this process may have threads
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(theirs, *self._start_with), daemon=True)
+        process.start()
+        theirs.close()
+        self._processes.append(_Process(process, ours))
+        return self._processes[-1]
+
+    def _buried(self, one: _Process) -> None:
+        one.channel.close()
+        _end([one.process])
+        self._processes.remove(one)
+
+
+@dataclass(frozen=True)
+class _NoTools:
+    """The tools of a process could not be opened."""
+
+    error: Exception
+
+
+def _send(one: _Process, message: object) -> None:
     try:
-        for _ in range(min(jobs, len(items))):
-            ours, theirs = context.Pipe()
-            processes[ours] = context.Process(target=_serve, args=(theirs, work), daemon=True)
-            processes[ours].start()
-            theirs.close()
-        yield from _dealt(items, list(processes), on_start)
-    finally:
-        _end(list(processes.values()))
+        one.channel.send(message)
+    except (BrokenPipeError, ConnectionResetError):
+        return  # it is lost, which receiving will tell
 
 
-def _dealt(
-    items: Sequence[Item], idle: list[Any], on_start: Callable[[Item], object]
-) -> Generator[tuple[Item, Any], None, None]:
-    waiting, busy = list(items), dict[Any, Item]()
-    while waiting or busy:
-        while waiting and idle:
-            process, item = idle.pop(0), waiting.pop(0)
-            on_start(item)
-            busy[process] = item
-            process.send(item)
-        for process in wait(list(busy)):
-            item = busy.pop(process)
-            yield item, _received(process, item)
-            idle.append(process)
-
-
-def _received(process: Any, item: object) -> Any:
-    try:
-        result, error = process.recv()
-    except (EOFError, OSError):
-        raise AssayError(
-            f"A process was lost while it worked on {item}. Is there memory enough? Use --jobs 1."
-        ) from None
-    if error is not None:
-        raise error
-    return result
-
-
-def _serve(channel: Connection, work: Callable[[Any], Any]) -> None:
+def _serve(channel: Connection, opened: Callable[[Any], AbstractContextManager[Any]], given: Any) -> None:
     """Work until the channel closes or we are told to end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Control-C is for whoever started us, and they tell us
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # no check takes a KeyboardInterrupt for a failure
     threading.Thread(target=_outlive_nobody, daemon=True).start()
     try:
-        while True:
-            channel.send(_attempt(work, channel.recv()))
+        with ExitStack() as stack:
+            try:
+                tools = stack.enter_context(opened(given))
+            except Exception as error:
+                channel.recv()
+                channel.send(_NoTools(_sendable(error)))
+                return
+            while True:
+                work, item = channel.recv()
+                channel.send(_attempt(work, tools, item))
     except (EOFError, OSError, KeyboardInterrupt):
         return
 
 
-def _attempt(work: Callable[[Any], Any], item: Any) -> tuple[Any, Exception | None]:
+def _attempt(work: Callable[[Tools, Item], Result], tools: Tools, item: Item) -> Result | Exception:
     try:
-        return work(item), None
+        return work(tools, item)
     except Exception as error:
         error.add_note(traceback.format_exc())
-        return None, error
+        return _sendable(error)
+
+
+def _sendable(error: Exception) -> Exception:
+    """The error itself, or one of ours that says the same, where another process might not be able to rebuild it."""
+    if type(error).__module__ in SENT_AS_THEY_ARE:
+        return error
+    ours = AssayError(f"{type(error).__name__}: {error}")
+    ours.add_note(traceback.format_exc())
+    return ours
 
 
 def _outlive_nobody() -> None:

@@ -7,6 +7,7 @@ is moved out of the folder, whole, to a place where staff can look at it; nothin
 from __future__ import annotations
 
 import errno
+import hashlib
 import mimetypes
 import os
 import stat
@@ -102,6 +103,40 @@ def set_aside(folder: Path, away: Path, admission: Admission) -> tuple[SetAside,
         with open(away.with_name(f"{away.name}.txt"), "a", encoding="utf-8") as note:
             note.writelines(f"{item.name}: {item.reason}\n" for item in moved)
     return tuple(moved)
+
+
+def digest_of(folder: Path, ignored: tuple[str, ...] = ()) -> str:
+    """32 hexadecimal digits that change with anything in a folder but what matches a pattern of `ignored`.
+
+    Of what is no regular file, only that it is there.
+    """
+    digest = hashlib.sha256()
+    for name, path in _entries(folder, "", ignored):
+        try:
+            descriptor = os.open(path, _NOT_FOLLOWED)
+        except OSError as error:
+            digest.update(f"{len(name)} {name} {error.errno} ".encode(errors="surrogateescape"))
+            continue
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            digest.update(f"{len(name)} {name} {_why_not(status)} {status.st_size} ".encode(errors="surrogateescape"))
+            if stat.S_ISREG(status.st_mode):
+                while block := file.read(MiB):
+                    digest.update(block)
+    return digest.hexdigest()[:32]
+
+
+def _entries(folder: Path, prefix: str, ignored: tuple[str, ...]) -> Iterator[tuple[str, Path]]:
+    """Relative path and path of everything in a folder that is no folder itself, in the order of names."""
+    with os.scandir(folder) as entries:
+        listed = sorted(entries, key=lambda entry: entry.name)
+    for entry in listed:
+        if any(fnmatch(entry.name, pattern) for pattern in ignored):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _entries(folder / entry.name, f"{prefix}{entry.name}/", ignored)
+        else:
+            yield prefix + entry.name, folder / entry.name
 
 
 def is_plain_folder(path: Path) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from nbgrader.converters import Autograde
@@ -36,11 +37,16 @@ def admit(converter: Autograde) -> None:
     Raises NbGraderException where none is left or the course cannot be used.
     """
     course = Course(Path(converter.coursedir.root))
-    warned: set[str] = set()
+    admissions: dict[str, Admission] = {}
     _leave_out_unnameable(converter)
     for folder, assignment, student in _folders(converter):
         try:
-            _screen(converter, course, Path(folder), assignment, student)
+            if assignment not in admissions:
+                admissions[assignment] = admission_of(course, assignment, tuple(converter.coursedir.ignore))
+                if not course.exercises_of(assignment):
+                    converter.log.warning(STOCK_WARNING, assignment, assignment)
+            for warning in screen(course, Path(folder), assignment, student, admissions[assignment]):
+                converter.log.warning("%s", warning)
             _list_notebooks(converter, course, folder, assignment)
         except (OSError, SubmissionError) as error:
             converter.log.error("%s is not graded: %s", folder, error)
@@ -49,11 +55,33 @@ def admit(converter: Autograde) -> None:
         except AssayError as error:
             converter.log.error("%s", error)
             raise NbGraderException(str(error)) from error
-        if assignment not in warned and not course.exercises_of(assignment):
-            warned.add(assignment)
-            converter.log.warning(STOCK_WARNING, assignment, assignment)
     if not converter.assignments:
         raise NbGraderException("No submission could be graded; the log says why.")
+
+
+def admission_of(course: Course, assignment: str, ignored: tuple[str, ...]) -> Admission:
+    """What may lie in a submission of an assignment: what its exercises take and what was handed out.
+
+    Of an assignment without hidden checks, whatever a browser would not run.
+    """
+    names = _names(course, assignment) if course.exercises_of(assignment) else None
+    return Admission(names, ignored)
+
+
+def screen(course: Course, folder: Path, assignment: str, student: str, admission: Admission) -> tuple[str, ...]:
+    """Move what may not stay out of a submission's folder, and say what it was.
+
+    Raises SubmissionError where the folder is a link, and OSError where something cannot be moved.
+    """
+    if not (is_plain_folder(folder) and is_plain_folder(folder.parent)):
+        raise SubmissionError("it is a link, not a folder. Remove it and collect the submission again.")
+    if not _is_timestamp(folder / "timestamp.txt"):
+        admission = replace(admission, refused={"timestamp.txt": "does not hold a time"})
+    away = course.root / "set_aside" / student / assignment
+    return tuple(
+        f"{moved.name} of {student} {moved.reason}; it was set aside in {away}"
+        for moved in set_aside(folder, away, admission)
+    )
 
 
 def submitted_notebook(folder: Path, name: str, handed_out: frozenset[str]) -> tuple[bytes, tuple[str, ...]]:
@@ -99,22 +127,6 @@ def _leave_out_unnameable(converter: Autograde) -> None:
     for folder in [folder for folder in converter.assignments if _match(converter, folder) is None]:
         converter.log.error("%s is not graded: its name holds a new line. Rename it.", printable(folder, most=500))
         del converter.assignments[folder]
-
-
-def _screen(converter: Autograde, course: Course, folder: Path, assignment: str, student: str) -> None:
-    if not (is_plain_folder(folder) and is_plain_folder(folder.parent)):
-        raise SubmissionError("it is a link, not a folder. Remove it and collect the submission again.")
-    refused = {}
-    if not _is_timestamp(folder / "timestamp.txt"):
-        refused["timestamp.txt"] = "does not hold a time"
-    admission = Admission(
-        names=_names(course, assignment) if course.exercises_of(assignment) else None,
-        ignored=tuple(converter.coursedir.ignore),
-        refused=refused,
-    )
-    away = course.root / "set_aside" / student / assignment
-    for moved in set_aside(folder, away, admission):
-        converter.log.warning("%s of %s %s; it was set aside in %s", moved.name, student, moved.reason, away)
 
 
 def _names(course: Course, assignment: str) -> frozenset[str]:

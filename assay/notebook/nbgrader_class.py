@@ -1,26 +1,36 @@
-"""Grade a class in one process: nbgrader's converters, one submission at a time, without starting its applications.
+"""Grade a class: deal submissions to processes, record what comes back, write the feedback pages.
 
-Writes what `nbgrader autograde` and `nbgrader generate_feedback` write: gradebook, autograded/ and feedback/.
+Writes what `nbgrader autograde` and `nbgrader generate_feedback` write: gradebook, autograded/ and feedback/. Only this
+process writes the gradebook. What was graded before and would be graded alike is left as it is.
 """
 
 from __future__ import annotations
 
+import fcntl
 import glob
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from nbgrader.api import MissingEntry
-from nbgrader.converters import Autograde, GenerateFeedback
+from nbgrader.api import Gradebook
+from nbgrader.converters import Autograde
 
 from assay.course import Course, exercise_name
 from assay.errors import AssayError, CourseError, GradebookError
+from assay.grading.processes import Pool
 from assay.grading.rounds import load_report
-from assay.notebook.nbgrader_release import is_registered, open_gradebook, release, run, settings
+from assay.notebook.files import digest_of
+from assay.notebook.nbgrader_feedback import batches, page_key, write_pages
+from assay.notebook.nbgrader_gradebook import Row, Rows, is_complete, known_notebooks, rows_of
+from assay.notebook.nbgrader_marks import is_written, read_mark, suite_of, write_mark
+from assay.notebook.nbgrader_recorder import Recorder, tidy
+from assay.notebook.nbgrader_release import is_registered, open_gradebook, release, settings
 from assay.notebook.nbgrader_services import Services
+from assay.notebook.nbgrader_submission import Plan, grade_submission, opened, place_of
 from assay.outcome import Report
 
 
@@ -46,9 +56,10 @@ class Result:
     late_penalty: float = 0.0
     reports: tuple[Report, ...] = ()  # of the hidden checks, one a notebook that has some
     feedback: tuple[Path, ...] = ()  # HTML pages
-    skipped: bool = False  # was graded before, and nothing newer was submitted
+    skipped: bool = False  # was graded before, and nothing that decides its grades has changed
     warnings: tuple[str, ...] = ()  # for staff
     error: str = ""  # why it was not graded; ours, not the student's
+    seconds: float = 0.0  # from when it was taken up until it was recorded
 
     @property
     def points(self) -> float:
@@ -74,34 +85,14 @@ class Result:
         return any(score.needs_manual_grade for score in self.scores)
 
 
-class OneSubmission(Autograde):
-    """nbgrader's autograder for one folder, with a sandbox that was chosen before."""
+@dataclass(frozen=True)
+class Progress:
+    """How far a class is."""
 
-    services: Services
-    skipped = False
-
-    def init_notebooks(self) -> None:
-        """Take the folder as it is, even without a notebook: the exporter lists what is to be graded."""
-        self.assignments: dict[str, list[str]] = {
-            self._format_source(self.coursedir.assignment_id, self.coursedir.student_id): []
-        }
-
-    def init_destination(self, assignment_id: str, student_id: str) -> bool:
-        """Remember nbgrader's decision not to grade what was graded before."""
-        self.skipped = not super().init_destination(assignment_id, student_id)
-        return not self.skipped
-
-
-class FeedbackFor(GenerateFeedback):
-    """nbgrader's feedback for some students: one converter, so that its templates are compiled once."""
-
-    students: tuple[str, ...] = ()
-
-    def init_notebooks(self) -> None:
-        folders = (self._format_source(self.coursedir.assignment_id, student) for student in self.students)
-        self.assignments: dict[str, list[str]] = {
-            folder: sorted(map(str, Path(folder).glob("*.ipynb"))) for folder in folders
-        }
+    done: int  # submissions, graded or skipped or failed to be graded
+    total: int
+    at: tuple[str, ...] = ()  # students whose submissions are being graded
+    pages: int | None = None  # feedback pages still to be written, once all are graded
 
 
 def grade_class(
@@ -110,15 +101,15 @@ def grade_class(
     student: str = "*",
     *,
     force: bool = False,
+    jobs: int = 1,
     services: Services | None = None,
-    on_progress: Callable[[int, int, str], None] | None = None,
+    on_progress: Callable[[Progress], object] | None = None,
 ) -> tuple[Result, ...]:
-    """Grade all submissions of an assignment, or those of the students that match a pattern.
+    """Grade all submissions of an assignment, or those of the students that match a pattern, in `jobs` processes.
 
-    `on_progress(number, total, student)` is called before each. A submission that cannot be graded, for a reason
-    of ours, is a Result with an error and does not keep the others from being graded. Without `force`, what was
-    graded is kept unless something newer was submitted. Raises CourseError, SandboxError or GradebookError where
-    no submission could be graded at all.
+    A submission that cannot be graded, for a reason of ours, is a Result with an error and does not keep the others
+    from being graded. Without `force`, what was graded is kept unless the submission or what it is graded with has
+    changed. Raises CourseError, SandboxError or GradebookError where no submission could be graded at all.
     """
     students = submitters(course, assignment, student)
     if not students:
@@ -127,23 +118,9 @@ def grade_class(
         )
     if not is_registered(course, assignment):
         release(course, assignment)
-    services = services or Services.of(course)
-    graded: dict[str, tuple[OneSubmission, str]] = {}
-    errors: dict[str, str] = {}
-    for number, name in enumerate(students, start=1):
-        if on_progress is not None:
-            on_progress(number, len(students), name)
-        try:
-            graded[name] = _grade(course, assignment, name, services, force)
-        except AssayError as error:
-            errors[name] = str(error)
-    _write_feedback(course, assignment, tuple(graded))
-    return tuple(
-        Result(name, assignment, error=errors[name])
-        if name in errors
-        else _result(course, assignment, name, *graded[name])
-        for name in students
-    )
+    with only_one(course), open_gradebook(course) as gradebook:
+        run = _Run(course, assignment, students, gradebook, on_progress or _nothing)
+        return run.results(force=force, jobs=jobs, services=services)
 
 
 def submitters(course: Course, assignment: str, pattern: str = "*") -> tuple[str, ...]:
@@ -153,58 +130,161 @@ def submitters(course: Course, assignment: str, pattern: str = "*") -> tuple[str
     return tuple(sorted(name for name in names if name == pattern or fnmatch(name, pattern)))
 
 
-def _grade(course: Course, assignment: str, student: str, services: Services, force: bool) -> tuple[OneSubmission, str]:
-    """Grade one submission. Returns how, and what nbgrader logged; raises GradebookError where it was not graded."""
-    converter = OneSubmission(**settings(course, assignment, student))
-    converter.services = services
-    converter.force = force
-    return converter, run(converter, f"{student} was not graded")
+class _Run:
+    """One class being graded."""
 
+    def __init__(
+        self,
+        course: Course,
+        assignment: str,
+        students: tuple[str, ...],
+        gradebook: Gradebook,
+        on_progress: Callable[[Progress], object],
+    ) -> None:
+        self.course, self.assignment, self.students = course, assignment, students
+        self.gradebook = gradebook
+        self.converter = Autograde(**settings(course, assignment))
+        self.known = known_notebooks(gradebook, assignment)
+        self.suite = suite_of(course, assignment)
+        self.errors: dict[str, str] = {}
+        self.warnings: dict[str, tuple[str, ...]] = {}
+        self.seconds: dict[str, float] = {}
+        self._on_progress = on_progress
+        self._todo = len(students)  # submissions, graded by now or not
+        self._began: dict[str, float] = {}  # of those being graded
 
-def _write_feedback(course: Course, assignment: str, students: tuple[str, ...]) -> None:
-    converter = FeedbackFor(**settings(course, assignment))
-    converter.students = students
-    converter.force = True
-    # nbgrader goes on to the next student where one page fails; who has no page shows it in the results.
-    with suppress(GradebookError):
-        run(converter, "Feedback is missing")
+    def results(self, *, force: bool, jobs: int, services: Services | None) -> tuple[Result, ...]:
+        tidy(self.converter)
+        before = rows_of(self.gradebook, self.assignment, self.known)
+        todo = [name for name in self.students if force or not self._is_graded(name, before.get(name))]
+        with ExitStack() as stack:
+            if todo and services is None:
+                services = stack.enter_context(closing(Services.of(self.course)))
+            processes = stack.enter_context(
+                self._pool(services if todo else None, min(jobs, len(todo or self.students)))
+            )
+            self._grade(processes, todo)
+            rows = rows_of(self.gradebook, self.assignment, self.known)
+            self._write_pages(processes, rows, force=force)
+        return tuple(self._result(name, rows.get(name), skipped=name not in todo) for name in self.students)
 
+    def _pool(self, services: Services | None, jobs: int) -> Pool[Any]:
+        if services is None:
+            return Pool(jobs, nullcontext, None)
+        return Pool(jobs, opened, Plan(self.assignment, self.known, services if jobs == 1 else services.lend()))
 
-def _result(course: Course, assignment: str, student: str, converter: OneSubmission, log: str) -> Result:
-    """What the gradebook says after grading."""
-    pages = tuple(sorted((course.feedback / student / assignment).glob("*.html")))
-    scores: list[Score] = []
-    penalty = 0.0
-    with open_gradebook(course) as gradebook:
+    def _is_graded(self, student: str, rows: Rows | None) -> bool:
+        """Whether a submission has been graded as it is, with what it would be graded with now."""
+        mark = read_mark(self.course, self.assignment, student)
+        if mark is None or mark.suite != self.suite or not is_complete(rows, self.known):
+            return False
+        if not is_written(mark, place_of(self.converter, student)):
+            return False
+        folder = self.course.submitted / student / self.assignment
         try:
-            submission = gradebook.find_submission(assignment, student)
-        except MissingEntry:
-            return Result(student, assignment, error=f"{student} was not graded: the gradebook has no submission.")
-        for notebook in sorted(submission.notebooks, key=lambda one: (one.name != assignment, one.name)):
-            penalty += notebook.late_submission_penalty or 0.0
-            by_hand = {cell.name for cell in notebook.notebook.solution_cells}
-            scores += [_score(grade, by_hand, notebook.name) for grade in notebook.grades]
-    found = [load_report(course, exercise, student) for exercise in course.exercises_of(assignment)]
-    return Result(
-        student,
-        assignment,
-        scores=tuple(scores),
-        late_penalty=penalty,
-        reports=tuple(report for report in found if report is not None),
-        feedback=pages,
-        error="" if pages else f"{student} was graded, but no feedback page could be written.",
-        skipped=converter.skipped,
-        warnings=tuple(line.partition("] ")[2] for line in log.splitlines() if line.startswith("[WARNING]")),
+            return digest_of(folder, tuple(self.converter.coursedir.ignore)) == mark.submission
+        except OSError:
+            return False
+
+    def _grade(self, processes: Pool[Any], todo: list[str]) -> None:
+        self._todo = len(todo)
+        recorder = Recorder(self.course, self.gradebook, self.converter, self.known, self.suite)
+        for student, outcome in processes.each(grade_submission, todo, retries=1, on_start=self._starts):
+            try:
+                if isinstance(outcome, Exception):
+                    raise outcome
+                self.warnings[student] = outcome.warnings
+                recorder.record(outcome)
+            except Exception as error:
+                self.errors[student] = _why_not_graded(student, error)
+            self.seconds[student] = time.monotonic() - self._began.pop(student)
+            self._tell()
+
+    def _starts(self, student: str) -> None:
+        self._began.setdefault(student, time.monotonic())
+        self._tell()
+
+    def _tell(self, pages: int | None = None) -> None:
+        done = len(self.students) - self._todo + len(self.seconds)
+        self._on_progress(Progress(done, len(self.students), tuple(self._began), pages))
+
+    def _write_pages(self, processes: Pool[Any], rows: Mapping[str, Rows], *, force: bool) -> None:
+        """Write the feedback pages that are not there or would show something else."""
+        keys = {name: page_key(self.converter, name, rows[name]) for name in self.students if name in rows}
+        marks = {name: read_mark(self.course, self.assignment, name) for name in keys}
+        due = [
+            name
+            for name, mark in marks.items()
+            if mark is not None and (force or mark.page != keys[name] or not self._pages(name))
+        ]
+        left = len(due)
+        self._tell(pages=left)
+        for batch, outcome in processes.each(write_pages, batches(self.course, self.assignment, due), retries=1):
+            for name in () if isinstance(outcome, Exception) else batch.students:
+                if (mark := marks[name]) is not None and self._pages(name):
+                    write_mark(self.course, self.assignment, name, replace(mark, page=keys[name]))
+            left -= len(batch.students)
+            self._tell(pages=left)
+
+    def _pages(self, student: str) -> tuple[Path, ...]:
+        return tuple(sorted((self.course.feedback / student / self.assignment).glob("*.html")))
+
+    def _result(self, student: str, rows: Rows | None, *, skipped: bool) -> Result:
+        """What the gradebook says after grading."""
+        seconds = self.seconds.get(student, 0.0)
+        if student in self.errors or rows is None:
+            why = self.errors.get(student, f"{student} was not graded: the gradebook has no submission.")
+            return Result(student, self.assignment, error=why, seconds=seconds)
+        pages = self._pages(student)
+        found = [load_report(self.course, exercise, student) for exercise in self.course.exercises_of(self.assignment)]
+        return Result(
+            student,
+            self.assignment,
+            scores=tuple(map(_score, rows.grades)),
+            late_penalty=rows.late_penalty,
+            reports=tuple(report for report in found if report is not None),
+            feedback=pages,
+            error="" if pages else f"{student} was graded, but no feedback page could be written.",
+            skipped=skipped,
+            warnings=self.warnings.get(student, ()),
+            seconds=seconds,
+        )
+
+
+@contextmanager
+def only_one(course: Course) -> Iterator[None]:
+    """Let nobody else run `assay grade` in this course meanwhile. Raises GradebookError where somebody does."""
+    course.lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with open(course.lock, "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise GradebookError(
+                f"{course.root} is being graded by another `assay grade`. Wait for its end, then run this one again."
+            ) from error
+        yield
+
+
+def _why_not_graded(student: str, error: Exception) -> str:
+    if isinstance(error, AssayError):
+        return f"{student} was not graded: {error}"
+    return (
+        f"{student} was not graded: {type(error).__name__}: {error}. This is a mistake of ours; grade the submission "
+        "again, and if it stays so, report it."
     )
 
 
-def _score(grade: Any, by_hand: set[str], notebook: str) -> Score:
-    decided = grade.manual_score is not None or grade.auto_score is not None
+def _nothing(progress: Progress) -> None:
+    """Nobody looks."""
+
+
+def _score(row: Row) -> Score:
+    decided = row.manual is not None or row.auto is not None
     return Score(
-        name=grade.name,
-        points=grade.score if decided else None,
-        maximum=grade.max_score,
-        automatic=grade.cell.cell_type == "code" and grade.name not in by_hand,
-        needs_manual_grade=grade.needs_manual_grade,
-        notebook=notebook,
+        name=row.name,
+        points=row.score if decided else None,
+        maximum=row.maximum,
+        automatic=row.automatic,
+        needs_manual_grade=row.needs_manual_grade,
+        notebook=row.notebook,
     )

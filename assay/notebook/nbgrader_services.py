@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from assay.course import Course, Exercise
@@ -48,3 +49,22 @@ class Services:
     def run(self, notebook: str, libraries: tuple[str, ...], files: Mapping[str, bytes], limits: Limits) -> str:
         """A notebook after its run in the sandbox, as JSON that is the student's claim."""
         return self.run_notebook(self.isolation, notebook, libraries=libraries, files=files, limits=limits)
+
+    def lend(self) -> Lent:
+        """The same services for another process, while multiprocessing starts it."""
+        return Lent(self)
+
+    def close(self) -> None:
+        """End what was started for grading."""
+
+
+@dataclass(frozen=True)
+class Lent:
+    """Services on their way to another process."""
+
+    services: Services
+
+    @contextmanager
+    def borrowed(self) -> Iterator[Services]:
+        """The services, in the other process."""
+        yield self.services

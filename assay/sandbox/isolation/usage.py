@@ -34,6 +34,21 @@ def usage_of(process: int) -> Usage:
     return Usage(sum(map(_cpu_seconds, members)), sum(map(_memory, members)), len(members))
 
 
+def proportional_memory(process: int) -> int:
+    """Bytes of memory that this process and its descendants take: a page that n processes share counts 1/n for each.
+
+    For those whose share may not be read, the resident bytes that no file backs.
+    """
+    return sum(_share(member) for member in (process, *descendants(process)))
+
+
+def _share(process: int) -> int:
+    for line in _read(process, "smaps_rollup").splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    return _memory(process)
+
+
 def _cpu_seconds(process: int) -> float:
     fields = _read(process, "stat").rpartition(")")[2].split()
     return sum(map(int, fields[11:15])) / TICK  # own user and system time, then that of children waited for
