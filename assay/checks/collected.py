@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import inspect
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -79,6 +80,7 @@ class Session:
     interrupted: bool = False  # by Control-C
     module: Module | None = None
     seat: Seat = Seat(None)
+    folder: str = ""  # in which the checks run
 
     @pytest.fixture(scope="session")
     def student(self) -> Any:
@@ -109,6 +111,7 @@ class Session:
         """Before pytest runs what it has collected."""
         if not self.problem:
             self.seat = self.admit(self)
+            self.folder = os.getcwd()
             only = self.seat.only
             session.items[:] = [item for item in session.items if only is None or name_of(item) in only]
 

@@ -139,6 +139,7 @@ def _run(session: Session) -> None:
     folder = str(file.parent)
     arguments = [*PYTEST, "-c", os.devnull, "--rootdir", folder, "--confcutdir", folder, str(file)]
     code = pytest.main(arguments, plugins=[plugin, session])
+    os.chdir(session.folder or os.curdir)  # pytest goes back to where it began, which a fork has left
     if session.interrupted:
         raise KeyboardInterrupt
     if session.problem:

@@ -1,30 +1,25 @@
 """Grade one submission: start a judge, start the sandboxed workers it asks for, and check what it reports.
 
-this process ──job──► judge (own process: pytest, Hypothesis, the exercise's graders/ folder; nothing else)
+this process ──job──► judge (a fork of its zygote: pytest, Hypothesis, the exercise's graders/ folder; nothing else)
      │  ◄─worker?──    │
      └─isolation─► worker ◄──calls──┘ over a descriptor that this process hands to the judge
 """
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import socket
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
 from types import MappingProxyType
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from assay.course import Exercise
-from assay.data.places import cache_folder
 from assay.errors import AuthoringError, SandboxError
+from assay.grading.assigned import Assigned
 from assay.grading.control import ControlError, receive, send
+from assay.grading.judges import Judge, Judges
 from assay.grading.rounds import draw_secret, suite_version
 from assay.grading.sound import Unsound, sound_report
 from assay.outcome import Report
@@ -53,35 +48,29 @@ def grade(
     round: str,
     isolation: Isolation,
     files: Mapping[str, bytes] = MappingProxyType({}),
+    judges: Judges | None = None,
     grace_seconds: float = GRACE_SECONDS,
 ) -> Report:
     """Everything the hidden checks say about one submission.
 
     `secret` is the course secret (`rounds.course_secret`) and `round` a name such as `rounds.round_name()`: equal
-    ones draw equal examples. `files` are the submitted side files that the exercise keeps. Whatever the submission
-    does ends as a result in the report. The judge gets `exercise.limits.seconds + grace_seconds` of wall time.
+    ones draw equal examples. `files` are the submitted side files that the exercise keeps. `judges` are kept from one
+    submission to the next; without, a judge is started for this one alone. Whatever the submission does ends as a
+    result in the report. The judge gets `exercise.limits.seconds + grace_seconds` of wall time, and so long to start.
 
     Raises AuthoringError where the exercise cannot be used, and SandboxError where the judge or a worker could not
     be started or the judge was lost: then nothing is known, and no points are given on that account.
     """
     started = time.monotonic()
-    seconds = exercise.limits.seconds + grace_seconds
+    assigned = Assigned(source, exercise.limits.seconds + grace_seconds)
     version = suite_version(exercise)
-    job = {
-        "folder": str(exercise.folder.resolve()),
-        "tasks": [[task.name, task.points] for task in exercise.tasks],
-        "cells": [asdict(cell) for cell in source.cells],
-        "answered": sorted(source.answered),
-        "limits": asdict(exercise.limits),
-        "secret": draw_secret(secret, suite=version, round=round).hex(),
-        "seconds": seconds,
-    }
     loaded = mentioned(exercise.libraries, "\n".join(cell.text for cell in source.cells))
     worker = Job("worker", exercise.libraries, loaded, exercise.limits, files)
-    with _start_judge() as judge:
+    with ExitStack() as stack:
+        judges = judges or stack.enter_context(Judges())
+        judge = stack.enter_context(judges.start(exercise, draw_secret(secret, suite=version, round=round)))
         try:
-            send(judge.channel, job)
-            report = _serve(judge, exercise, isolation, worker, deadline=started + seconds)
+            report = _serve(judge, exercise, assigned, isolation, worker)
         except (ControlError, Unsound) as error:
             raise SandboxError(
                 f"The judge of {exercise.name} was lost: {error}. Nothing was graded; grade this submission again, "
@@ -91,60 +80,16 @@ def grade(
     return replace(report, assignment=exercise.name, suite_version=version, round=round, seconds=taken)
 
 
-@dataclass(frozen=True)
-class _Judge:
-    channel: socket.socket
-    log: IO[bytes]
-
-    def output(self) -> str:
-        """The end of what the judge printed, for staff."""
-        size = self.log.seek(0, os.SEEK_END)
-        self.log.seek(max(0, size - NOTE))
-        return self.log.read(NOTE).decode(errors="replace")
-
-
-@contextmanager
-def _start_judge() -> Iterator[_Judge]:
-    """A judge without a job, in an empty folder of its own; killed with all it started when the block ends."""
-    ours, theirs = socket.socketpair()
-    with (
-        tempfile.TemporaryDirectory(prefix="assay-judge-") as folder,
-        tempfile.TemporaryFile() as log,
-        ours,
-    ):
-        with theirs:
-            process = subprocess.Popen(
-                [sys.executable, "-I", "-B", "-m", "assay.grading.judge", str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=folder,
-                env=_environment(folder),
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-            )
-        try:
-            yield _Judge(ours, log)
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def _environment(folder: str) -> dict[str, str]:
-    """What a judge sees of the environment: nothing of ours but where to find libraries."""
-    threads = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
-    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
-    data = {"ASSAY_DATA": str(cache)} if (cache := cache_folder()) else {}  # which HOME no longer tells
-    return {**kept, **threads, **data, "HOME": folder, "TMPDIR": folder, "LANG": "C.UTF-8"}
-
-
-def _serve(judge: _Judge, exercise: Exercise, isolation: Isolation, job: Job, *, deadline: float) -> Report:
+def _serve(judge: Judge, exercise: Exercise, assigned: Assigned, isolation: Isolation, job: Job) -> Report:
     """Answer a judge's requests until it reports. Every worker has ended when this returns or raises."""
     waiting = [isolation.start(job)]  # the first worker starts while the judge does
     workers: dict[int, Running] = {}
     notes: list[str] = []
     try:
+        if unusable := judge.begin(time.monotonic() + assigned.seconds):
+            raise AuthoringError(f"{exercise.name}: {unusable}")
+        deadline = time.monotonic() + assigned.seconds
+        send(judge.channel, assigned.message())
         while True:
             message = receive(judge.channel, deadline=deadline)
             match message:

@@ -109,14 +109,23 @@ def test_a_check_that_cannot_run_costs_nothing_and_is_told_to_staff(tmp_path: Pa
 
 # A check that finds the judge's own channel can say anything on it.
 FORGED = """
-    import json, os, socket, struct, sys, time
+    import json, os, socket, stat, struct, time
+
+    from assay.checks import *
 
     def say(*messages):
-        channel = socket.socket(fileno=os.dup(int(sys.argv[1])))
+        last = max(number for number in range(3, 64) if is_channel(number))  # the others are workers
+        channel = socket.socket(fileno=os.dup(last))
         for message in messages:
             text = message if isinstance(message, bytes) else json.dumps(message).encode()
             channel.sendall(struct.pack(">I", len(text)) + text)
         time.sleep(60)  # whoever has gone could not be answered
+
+    def is_channel(number):
+        try:
+            return stat.S_ISSOCK(os.fstat(number).st_mode)
+        except OSError:
+            return False
 
     def report(points=2.0):
         check = {{"name": "a", "task": "total", "sentence": "s", "points": points, "outcome": "passed", "message": "",
@@ -126,7 +135,13 @@ FORGED = """
             "round": "", "seconds": 0.0}}
         return {{"kind": "report", "report": json.dumps(whole), "staff_notes": []}}
 
-    say({said})
+    @check("forges", task="double", points=4.0)
+    def forges(student):
+        say({said})
+
+    @check("is not run", task="total", points=2.0)
+    def other(student):
+        os._exit(5)
 """
 
 

@@ -1,0 +1,232 @@
+"""The judge zygote: has the checks of one exercise collected once, and is copied for each submission.
+
+    python -I -B -m assay.grading.judge_zygote SOCKET LEASH
+
+The first datagram on the socket names the exercise, each further one brings three descriptors: a control channel, a log
+and a leash. A fork then is the judge at the other end of that channel (see `judge`) until the leash is let go. Several
+processes can hold the other end of the socket. The zygote never reads a control channel, so that nothing of one
+submission is ever in the memory of the judge of another.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import traceback
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import NoReturn
+
+from hypothesis.configuration import set_hypothesis_home_dir
+
+from assay.checks.collected import Seat, Session, Suite
+from assay.checks.siblings import load, siblings
+from assay.checks.suite import opened, results_of
+from assay.errors import AuthoringError
+from assay.grading import leash
+from assay.grading.assigned import Round
+from assay.grading.control import LARGEST, ControlError
+from assay.grading.diagnosis import Known
+from assay.grading.judge import Judge, refuse
+from assay.grading.judge_rights import confine_zygote
+from assay.sandbox.inside.kernel import PARENT_DEATH_SIGNAL, prctl
+
+THREADED = "The checks start threads when they are imported, so every submission has to wait until they are imported."
+
+
+@dataclass(frozen=True)
+class Request:
+    """What comes with one request for a judge."""
+
+    control: socket.socket
+    log: int
+    leash: int
+
+    def close(self) -> None:
+        self.control.close()
+        os.close(self.log)
+        os.close(self.leash)
+
+
+@dataclass(frozen=True)
+class Fork:
+    """One judge, and the folder that is its own."""
+
+    process: int
+    folder: str
+
+
+class Zygote:
+    """Waits for requests; each fork of it returns from `admit` with a student."""
+
+    def __init__(self, requests: socket.socket, own_leash: int, round: Round) -> None:
+        self._requests = requests
+        self._own_leash = own_leash
+        self._round = round
+        self._poll = select.poll()
+        self._poll.register(requests, select.POLLIN)
+        self._threads = os.open("/proc/self/task", os.O_RDONLY | os.O_DIRECTORY)
+        self._forks: dict[int, Fork] = {}  # by leash
+        self._last = 0  # the number of the last fork's folder
+        self._judge: Judge | None = None  # in a fork
+        self._known: Known | None = None
+        self._lacking = confine_zygote(round.folder)
+
+    def run(self) -> NoReturn:
+        """Collect the suite, and serve; in a fork, judge."""
+        status = 1
+        try:
+            with siblings(self._round.folder):
+                self._reference = vars(load(self._round.reference))
+            with opened(self._round.checks, self._round.reference, self._round.tasks) as suite:
+                self._judge_suite(suite)
+            status = 0
+        except AuthoringError as error:
+            self._refuse_all(str(error))
+            status = 0
+        except BaseException:
+            traceback.print_exc(file=sys.__stderr__)
+        finally:
+            os._exit(status)
+
+    def admit(self, session: Session) -> Seat:
+        """Whom to judge. Called when the checks are collected; returns in forks alone."""
+        gc.collect()
+        gc.freeze()  # what is here stays, so that no fork has to look at it again
+        while True:
+            request = self._next()
+            if request is None:
+                os._exit(0)
+            alone = len(os.listdir(self._threads)) > 1
+            if alone or self._fork(request):
+                return self._seated(request, alone)
+
+    def _judge_suite(self, suite: Suite) -> None:
+        """Inside of `opened`, whose files a fork must not remove."""
+        try:
+            results = results_of(suite, self.admit, self._round.secret)
+            assert self._judge is not None
+            self._judge.finish(results, self._known)
+        except AuthoringError as error:
+            if self._judge is None:
+                raise
+            self._judge.refuse(str(error))
+        except BaseException:
+            traceback.print_exc(file=sys.__stderr__)
+            os._exit(1)
+        os._exit(0)
+
+    def _next(self) -> Request | None:
+        """The next request, or None where nobody can ask any more. Forks whose leash was let go are ended meanwhile."""
+        while self._requests.fileno() != -1 or self._forks:
+            for descriptor, _ in self._poll.poll():
+                if descriptor in self._forks:
+                    self._end(descriptor)
+                elif request := self._received():
+                    return request
+        return None
+
+    def _received(self) -> Request | None:
+        data, descriptors, _, _ = socket.recv_fds(self._requests, 4096, 3)
+        if len(descriptors) == 3:
+            control, log, own = descriptors
+            return Request(socket.socket(fileno=control), log, own)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        if not data:
+            self._poll.unregister(self._requests)
+            self._requests.close()
+        return None
+
+    def _fork(self, request: Request) -> bool:
+        """Make a judge. Whether this is it."""
+        self._last += 1
+        folder = os.path.join(os.getcwd(), str(self._last))
+        zygote = os.getpid()
+        try:
+            os.mkdir(folder, 0o700)
+            process = os.fork()
+        except OSError:  # the other end sees its channel close
+            traceback.print_exc(file=sys.__stderr__)
+            request.close()
+            return False
+        if process == 0:
+            os.setsid()
+            prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
+            if os.getppid() != zygote:
+                os._exit(1)
+            self._leave(folder)
+            return True
+        self._forks[request.leash] = Fork(process, folder)
+        self._poll.register(request.leash, 0)
+        request.control.close()
+        os.close(request.log)
+        return False
+
+    def _leave(self, folder: str) -> None:
+        """In a fork: let go of what is the zygote's, and live in a folder of its own."""
+        for descriptor in (self._own_leash, self._threads, *self._forks):
+            os.close(descriptor)
+        self._forks.clear()
+        self._requests.close()
+        os.chdir(folder)
+        os.environ.update(HOME=folder, TMPDIR=folder)
+        tempfile.tempdir = None
+        set_hypothesis_home_dir(folder)
+
+    def _seated(self, request: Request, alone: bool) -> Seat:
+        """Become the judge that was asked for."""
+        try:
+            leash.put_on(request.leash)
+            os.dup2(request.log, 1)
+            os.dup2(request.log, 2)
+            os.close(request.log)
+            if alone:  # a copy of this process would wait forever for threads that it does not have
+                self._requests.close()
+            self._judge = Judge(self._round, request.control, self._reference)
+            self._judge.lacking += self._lacking
+            self._judge.staff_notes += [THREADED] if alone else []
+            return self._judge.seat(None)
+        except BaseException:  # pytest would take it for a fault of its own
+            traceback.print_exc(file=sys.__stderr__)
+            os._exit(1)
+
+    def _end(self, descriptor: int) -> None:
+        """A judge whose leash was let go: the kernel has killed it."""
+        fork = self._forks.pop(descriptor)
+        self._poll.unregister(descriptor)
+        os.close(descriptor)
+        with suppress(OSError):
+            os.killpg(fork.process, signal.SIGKILL)
+        os.waitpid(fork.process, 0)
+        shutil.rmtree(fork.folder, ignore_errors=True)
+
+    def _refuse_all(self, message: str) -> None:
+        """Tell whoever has asked by now. Who asks later finds nobody, and has the exercise looked at anew."""
+        while True:
+            request = self._next()
+            if request is None:
+                return
+            with suppress(ControlError):
+                refuse(request.control, message)
+            request.close()
+            if not self._poll.poll(0):
+                return
+
+
+def main() -> None:
+    """Be a zygote until nobody can ask any more, or whoever started it has ended."""
+    requests, own_leash = socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2])
+    leash.put_on(own_leash)
+    Zygote(requests, own_leash, Round.from_message(json.loads(requests.recv(LARGEST)))).run()
+
+
+if __name__ == "__main__":
+    main()
