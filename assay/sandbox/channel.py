@@ -1,19 +1,23 @@
 """The judge's end of a channel: frames in and out, and never a wait beyond a deadline.
 
 The other end may dribble, flood, close, answer before it was asked, or never read; each ends in an exception here.
+Descriptors that it sends are closed by the kernel, because nothing here asks for any.
 """
 
 from __future__ import annotations
 
+import array
 import math
 import select
 import socket
+import struct
 import time
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
+from assay.sandbox.inside.wire import Blob, Caps, Part, WireError, new_buffer, read
 
-from assay.sandbox.inside.wire import CHUNK, Caps, Parts, WireError, read
+PATIENCE = 0.02  # seconds that the kernel waits by itself; most answers come sooner, and cost no further system call
 
 
 class TimedOut(Exception):
@@ -25,55 +29,61 @@ class Closed(Exception):
 
 
 class Channel:
-    """A connected stream socket, which it sets to non-blocking. Deadlines are on `time.monotonic`'s clock."""
+    """A connected stream socket, whose mode it sets. Deadlines are on `time.monotonic`'s clock."""
 
     def __init__(self, connection: socket.socket) -> None:
-        connection.setblocking(False)
+        connection.setblocking(True)
+        patience = struct.pack("ll", 0, int(PATIENCE * 1e6))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
         self._socket = connection
+        self._buffer = new_buffer()
+        self._deadline = 0.0
         self._readable = select.poll()
         self._readable.register(connection, select.POLLIN)
         self._either = select.poll()
         self._either.register(connection, select.POLLIN | select.POLLOUT)
 
-    def send(self, parts: Parts, deadline: float) -> None:
-        """Send a frame that the other end must read whole before it says anything.
+    def send(self, parts: Sequence[Part], deadline: float, descriptors: Sequence[int] = ()) -> None:
+        """Send a frame, with descriptors, that the other end must read whole before it says anything.
 
-        Raises TimedOut, Closed, or WireError where it said something.
+        Raises TimedOut, Closed, or WireError where it says something meanwhile.
         """
-        if self._readable.poll(0):
-            self._unasked()
-        pieces = [b"".join(parts)] if sum(map(len, parts)) < CHUNK else parts
-        for piece in pieces:
-            view = memoryview(piece)
-            while view:
+        attached = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
+        for part in parts:
+            left = memoryview(part)
+            while left:
                 try:
-                    view = view[self._socket.send(view) :]
+                    if attached:
+                        sent = self._socket.sendmsg([left], attached, socket.MSG_DONTWAIT)
+                    else:
+                        sent = self._socket.send(left, socket.MSG_DONTWAIT)
                 except BlockingIOError:
                     self._wait_to_send(deadline)
                 except OSError as error:
                     raise Closed(str(error)) from None
+                else:
+                    left, attached = left[sent:], []
 
-    def receive(self, deadline: float, caps: Caps) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """The message and arrays of one frame. Raises TimedOut, Closed, or WireError."""
+    def receive(self, deadline: float, caps: Caps) -> tuple[dict[str, Any], Blob]:
+        """The message and the blob of one frame. Raises TimedOut, Closed, or WireError."""
+        self._deadline = deadline
+        return read(self._into, caps, self._buffer)
 
-        def some(size: int) -> bytes:
-            while True:
-                self._wait(deadline)
-                try:
-                    data = self._socket.recv(size)
-                except BlockingIOError:
-                    continue
-                except OSError as error:
-                    raise Closed(str(error)) from None
-                if not data:
-                    raise Closed("while a frame was awaited")
-                return data
-
-        return read(some, caps)
-
-    def _wait(self, deadline: float) -> None:
-        if not self._readable.poll(_milliseconds(deadline)):
-            raise TimedOut
+    def _into(self, memory: memoryview | bytearray) -> int:
+        patient = self._deadline - time.monotonic() > PATIENCE
+        while True:
+            if not patient and not self._readable.poll(_milliseconds(self._deadline)):
+                raise TimedOut
+            try:
+                received = self._socket.recv_into(memory)
+            except BlockingIOError:
+                patient = False
+                continue
+            except OSError as error:
+                raise Closed(str(error)) from None
+            if not received:
+                raise Closed("while a frame was awaited")
+            return received
 
     def _wait_to_send(self, deadline: float) -> None:
         events = self._either.poll(_milliseconds(deadline))
@@ -85,7 +95,7 @@ class Channel:
     def _unasked(self) -> None:
         """Something to read where nothing was asked: the end, or a violation."""
         try:
-            data = self._socket.recv(1, socket.MSG_PEEK)
+            data = self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except BlockingIOError:
             return
         except OSError as error:

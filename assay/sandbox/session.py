@@ -5,7 +5,7 @@ Every way in which a worker can misbehave leaves here as StudentLost, with the w
 
 from __future__ import annotations
 
-import random
+import os
 import secrets
 import socket
 from collections.abc import Callable
@@ -19,12 +19,15 @@ from assay.sandbox.channel import Channel, Closed, TimedOut
 from assay.sandbox.inside.messages import clean
 from assay.sandbox.inside.refusals import Refused
 from assay.sandbox.inside.values import Decoder, Encoder
-from assay.sandbox.inside.wire import Caps, Parts, WireError, pack
+from assay.sandbox.inside.wire import Blob, Caps, Part, WireError, pack
 from assay.sandbox.limits import Limits
+from assay.sandbox.shared import lent
 
 CALLBACKS = 100_000  # in one call
 KINDS = ("missing", "raised", "type", "size")
 TO_WORKER = Caps(header=32 * 1024 * 1024, blob=4 * 1024**3)
+ANSWER = frozenset({"id", "value", "error", "after"})
+NUMBERS = 512  # drawn at once
 GONE = ["gone"]
 TOLD = (TypeError, ValueError, IndexError, KeyError, ZeroDivisionError, OverflowError)  # by name, to student code
 ENDINGS = {  # how a worker ended that closed its channel
@@ -85,7 +88,7 @@ class Session:
         self._caps = Caps(blob=limits.frame)
         self._wrap = wrap
         self._stub_of = stub_of
-        self._numbers = random.Random(secrets.randbits(128))
+        self._numbers: list[int] = []
         self._special = {"T": lambda node: node[1], "o": self._object, "c": self._function}
         self._special_in_callbacks = {tag: self._special[tag] for tag in ("T", "c")}
         self._functions: dict[int, Callable[..., Any]] = {}
@@ -104,10 +107,14 @@ class Session:
         """
         if self._busy:
             raise StudentError("type", "a function passed by the check was given an object it cannot use")
-        parts, number = self._packed(request, args, kwargs)
+        number = self._numbers.pop() if self._numbers else self._fresh_number()
+        parts, descriptors = self._packed({"id": number, **request}, args, kwargs)
         self._busy, self._objection = True, None
         try:
-            self._channel.send(parts, deadline)
+            try:
+                self._channel.send(parts, deadline, descriptors)
+            finally:
+                _close(descriptors)
             answer = self._reply(number, deadline)
         except TimedOut:
             self._lose("timeout", request, "took longer than allowed and was stopped")
@@ -144,19 +151,29 @@ class Session:
         target = request.get("target")
         raise StudentLost(kind, f"{target if type(target) is str else 'the code'} {message}") from None
 
-    def _packed(self, request: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Parts, int]:
-        number = self._numbers.getrandbits(48)  # so that a reply written in advance is no reply
-        encoder = Encoder(self._other, TO_WORKER)
-        message = {"id": number, **request}
+    def _fresh_number(self) -> int:
+        """Of 48 random bits, so that a reply written in advance is no reply."""
+        drawn = secrets.token_bytes(6 * NUMBERS)
+        self._numbers = [int.from_bytes(drawn[start : start + 6], "little") for start in range(0, len(drawn), 6)]
+        return self._numbers.pop()
+
+    def _packed(
+        self, message: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[list[Part], list[int]]:
+        """The frame of a request, and the descriptors that go with it, which are to be closed."""
+        encoder = Encoder(self._other, TO_WORKER, lent)
         try:
             message["args"] = [encoder.encode(value) for value in args]
             if kwargs:
                 message["kwargs"] = {name: encoder.encode(value) for name, value in kwargs.items()}
             if self._free:
                 message["free"], self._free = self._free, []
-            return pack(message, encoder.arrays, TO_WORKER), number
-        except Refused as error:
-            raise AuthoringError(f"An argument cannot be sent to student code: {error.message}.") from None
+            return pack(message, encoder.parts, TO_WORKER), encoder.descriptors
+        except BaseException as error:
+            _close(encoder.descriptors)
+            if isinstance(error, Refused):
+                raise AuthoringError(f"An argument cannot be sent to student code: {error.message}.") from None
+            raise
 
     def _other(self, value: Any) -> list[Any]:
         stub = self._stub_of(value)
@@ -176,21 +193,20 @@ class Session:
     def _reply(self, number: int, deadline: float) -> Answer:
         callbacks = 0
         while True:
-            message, arrays = self._channel.receive(deadline, self._caps)
+            message, blob = self._channel.receive(deadline, self._caps)
             if type(message.get("id")) is not int or message["id"] != number:
                 raise WireError("a reply to another request")
             if "callback" not in message:
-                return self._answer(message, arrays, callbacks)
+                return self._answer(message, blob, callbacks)
             callbacks += 1
             if callbacks > CALLBACKS:
                 raise TimedOut
-            self._channel.send(self._call_back(message, arrays, number), deadline)
+            self._channel.send(self._call_back(message, blob, number), deadline)
 
-    def _answer(self, message: dict[str, Any], arrays: dict[str, np.ndarray], callbacks: int) -> Answer:
-        if not message.keys() <= {"id", "value", "error", "after"} or ("value" in message) == ("error" in message):
+    def _answer(self, message: dict[str, Any], blob: Blob, callbacks: int) -> Answer:
+        if not message.keys() <= ANSWER or ("value" in message) == ("error" in message):
             raise WireError("a reply that is neither a value nor an error")
-        size = sum(array.nbytes for array in arrays.values())
-        decoder = Decoder(arrays, self._special, self._caps)
+        decoder = Decoder(blob, self._special, self._caps)
         error = _student_error(message["error"]) if "error" in message else None
         value = None if error else decoder.decode(message["value"])
         changed = message.get("after", {})
@@ -198,14 +214,14 @@ class Session:
             raise WireError("arguments after the call that are not named")
         after = {name: GONE if node == GONE else decoder.decode(node) for name, node in changed.items()}
         decoder.finish()
-        return Answer(value, error, after, callbacks, size)
+        return Answer(value, error, after, callbacks, len(blob))
 
-    def _call_back(self, message: dict[str, Any], arrays: dict[str, np.ndarray], number: int) -> Parts:
+    def _call_back(self, message: dict[str, Any], blob: Blob, number: int) -> list[Part]:
         if message.keys() != {"id", "callback", "args", "kwargs"}:
             raise WireError("a callback that is not one")
         if type(message["args"]) is not list or type(message["kwargs"]) is not dict:
             raise WireError("a callback without arguments")
-        decoder = Decoder(arrays, self._special_in_callbacks, self._caps)
+        decoder = Decoder(blob, self._special_in_callbacks, self._caps)
         args = [decoder.decode(node) for node in message["args"]]
         kwargs = {name: decoder.decode(node) for name, node in message["kwargs"].items()}
         decoder.finish()
@@ -218,7 +234,7 @@ class Session:
                 self._objection = error
             return pack({"id": number, "error": _told_to_student(error, args)}, [], TO_WORKER)
         try:
-            return pack({"id": number, "answer": encoder.encode(value)}, encoder.arrays, TO_WORKER)
+            return pack({"id": number, "answer": encoder.encode(value)}, encoder.parts, TO_WORKER)
         except Refused as error:
             raise AuthoringError(f"A function passed to student code returned {error.message}.") from None
 
@@ -240,6 +256,11 @@ class Session:
             raise WireError("an object whose number was used before")
         self._objects = node[1]
         return self._wrap(Stub(self, node[1], clean(node[2], 80) or "object"))
+
+
+def _close(descriptors: list[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 def _student_error(error: object) -> StudentError:

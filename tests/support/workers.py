@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import assay.sandbox
-from assay.sandbox.inside.wire import PREFIX, Caps, read
+from assay.sandbox.inside.wire import PREFIX, Caps, new_buffer, read
 from assay.sandbox.limits import Limits
 from assay.sandbox.proxy import Student
 from assay.submission import Cell, Source
@@ -102,13 +102,13 @@ def process_student(*texts: str, limits: Limits | None = None) -> Iterator[Stude
 def next_request(far: socket.socket) -> dict[str, Any]:
     """The judge's next request, as a worker sees it."""
 
-    def some(size: int) -> bytes:
-        data = far.recv(size)
-        if not data:
+    def into(memory: memoryview | bytearray) -> int:
+        size = far.recv_into(memory)
+        if not size:
             raise EOFError
-        return data
+        return size
 
-    return read(some, Caps(header=2**25, blob=2**32))[0]
+    return read(into, Caps(header=2**25, blob=2**32), new_buffer())[0]
 
 
 def frame(message: Mapping[str, Any] | str, blob: bytes = b"") -> bytes:

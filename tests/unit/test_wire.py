@@ -1,7 +1,6 @@
 """Frames and values: everything plain crosses exactly, everything else is refused, and nothing hostile is believed."""
 
 import contextlib
-import json
 import math
 from typing import Any, NamedTuple
 
@@ -11,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from assay.sandbox.inside.arrays import DTYPES, NAMES
 from assay.sandbox.inside.refusals import Refused
 from assay.sandbox.inside.values import Decoder, Encoder, Torch
-from assay.sandbox.inside.wire import DTYPES, PREFIX, Caps, WireError, pack, read
+from assay.sandbox.inside.wire import PREFIX, SMALL, Blob, Caps, Into, WireError, new_buffer, pack, read
 from tests.support.workers import frame
 
 CAPS = Caps()
@@ -25,24 +25,34 @@ def other(value: object) -> list[Any]:
 
 def bytes_of(value: object, caps: Caps = CAPS) -> bytes:
     encoder = Encoder(other, caps)
-    return b"".join(pack({"value": encoder.encode(value)}, encoder.arrays, caps))
+    return b"".join(pack({"value": encoder.encode(value)}, encoder.parts, caps))
 
 
-def value_of(data: bytes, caps: Caps = CAPS) -> Any:
-    left = bytearray(data)
+def source_of(data: bytes, *, at_once: int = 2**63) -> Into:
+    """What a channel is to `read`, with these bytes in it, which come so many at a time."""
+    left = memoryview(data)
 
-    def some(size: int) -> bytes:
-        if not left:
+    def into(memory: memoryview | bytearray) -> int:
+        nonlocal left
+        size = min(len(left), len(memory), at_once)
+        if not size:
             raise EOFError
-        taken = bytes(left[:size])
-        del left[:size]
-        return taken
+        memory[:size] = left[:size]
+        left = left[size:]
+        return size
 
-    message, arrays = read(some, caps)
-    decoder = Decoder(arrays, {"T": lambda node: node[1]}, caps)
+    return into
+
+
+def value_in(message: dict[str, Any], blob: Blob, caps: Caps = CAPS) -> Any:
+    decoder = Decoder(blob, {"T": lambda node: node[1]}, caps)
     value = decoder.decode(message["value"])
     decoder.finish()
     return value
+
+
+def value_of(data: bytes, caps: Caps = CAPS, *, at_once: int = 2**63) -> Any:
+    return value_in(*read(source_of(data, at_once=at_once), caps, new_buffer()), caps)
 
 
 def there_and_back(value: object) -> Any:
@@ -291,19 +301,7 @@ class TestRefusals:
         encoder = Encoder(other, CAPS)
         with pytest.raises(Refused):
             encoder.attempt([np.zeros(3), {1}])
-        assert encoder.attempt(np.ones(2)) == ["a", 0] and len(encoder.arrays) == 1
-
-
-def blob(entries: Any, data: bytes = b"") -> bytes:
-    text = entries if isinstance(entries, bytes) else json.dumps(entries).encode()
-    return len(text).to_bytes(8, "little") + text + data
-
-
-def tensor(dtype: str, shape: list[int], start: int, end: int) -> dict[str, Any]:
-    return {"dtype": dtype, "shape": shape, "data_offsets": [start, end]}
-
-
-ONE = blob({"0": tensor("F64", [1], 0, 8)}, bytes(8))
+        assert encoder.attempt(np.ones(2)) == ["a", "F64", [2]] and encoder.parts == [np.ones(2).tobytes()]
 
 
 class TestHostileBytes:
@@ -365,12 +363,24 @@ class TestHostileBytes:
             ["d", [None, None]],
             ["d", [["l"], None]],
             ["l", "\ud800"],
-            ["a", 0],
-            ["a", "0"],
-            ["a", True],
             ["a"],
-            ["s", 3],
-            ["T", 0],
+            ["a", 0],
+            ["a", "F64"],
+            ["a", "F64", 0],
+            ["a", "F64", "0"],
+            ["a", "F64", {}],
+            ["a", "F64", None],
+            ["a", "F64", [0.0]],
+            ["a", "F64", [True, 0]],
+            ["a", "F64", [None]],
+            ["a", "F64", [[0]]],
+            ["a", None, [0]],
+            ["a", ["F64"], [0]],
+            ["a", "f64", [0]],
+            ["a", "F64", [0], 0],
+            ["a", "F64", [0], 0, 0],
+            ["T", "F64"],
+            ["s", "F64"],
             ["seed", "7"],
             ["o", 1, "Value"],
             ["c", 1],
@@ -396,59 +406,101 @@ class TestHostileBytes:
     @pytest.mark.parametrize(
         ("node", "data"),
         [
-            (["a", 0], b"x"),
-            (["a", 0], b"garbage that is no safetensors"),
-            (["a", 0], (2**60).to_bytes(8, "little") + b"{}"),
-            (["a", 0], blob(b"[" * 100_000)),
-            (["a", 0], blob({"0": tensor("F64", [1], 0, 8)})),
-            (["a", 0], blob({"0": tensor("F64", [2], 0, 8)}, bytes(8))),
-            (["a", 0], blob({"0": tensor("F64", [1], 8, 16)}, bytes(16))),
-            (["a", 0], blob({"0": tensor("F64", [1], 0, 8)}, bytes(16))),
-            (["a", 0], blob({"0": tensor("F64", [-1], 0, 8)}, bytes(8))),
-            (["a", 0], blob({"0": tensor("F64", [2**62, 4], 0, 8)}, bytes(8))),
-            (["a", 0], blob({"0": tensor("F64", [0, 2**62, 2**62], 0, 0)})),
-            (["a", 0], blob({"0": tensor("F64", [1] * 100, 0, 8)}, bytes(8))),
-            (["a", 0], blob({"0": tensor("BF16", [1], 0, 2)}, bytes(2))),
-            (["a", 0], blob({"0": tensor("F8_E4M3", [1], 0, 1)}, bytes(1))),
-            (["a", 0], blob({"0": tensor("C64", [1], 0, 8)}, bytes(8))),
-            (["a", 0], blob({"0": tensor("O", [1], 0, 8)}, bytes(8))),
-            (["a", 0], blob({"0": tensor("BOOL", [1], 0, 1)}, b"\2")),
-            (["a", 0], blob({"1": tensor("F64", [1], 0, 8)}, bytes(8))),
-            (["l", ["a", 0], ["a", 0]], ONE),
-            (["l", ["a", 0], ["a", 1]], blob({n: tensor("F64", [1], 0, 8) for n in "01"}, bytes(8))),
-            (["s", 0], ONE),
-            (None, ONE),
+            (["a", "F64", [1]], b"x"),
+            (["a", "F64", [1]], b""),
+            (["a", "F64", [2]], bytes(8)),
+            (["a", "F64", [1]], bytes(16)),
+            (["a", "F64", [0]], bytes(8)),
+            (["a", "I8", [3]], bytes(3)),
+            (["a", "F64", [-1]], bytes(8)),
+            (["a", "F64", [2**62, 4]], bytes(8)),
+            (["a", "F64", [2**70]], bytes(8)),
+            (["a", "F64", [0, 2**62, 2**62]], b""),
+            (["a", "F64", [1] * 100], bytes(8)),
+            (["a", "BF16", [4]], bytes(8)),
+            (["a", "F8_E4M3", [8]], bytes(8)),
+            (["a", "C64", [1]], bytes(8)),
+            (["a", "O", [1]], bytes(8)),
+            (["a", "BOOL", [1]], b"\2" + bytes(7)),
+            (["a", "BOOL", [8]], b"\1" * 7 + b"\xff"),
+            (["l", ["a", "F64", [1]], ["a", "F64", [1]]], bytes(8)),
+            (["l", ["a", "I8", [1]], ["a", "F64", [1]]], bytes(9)),
+            (["s", "F64", [1]], bytes(8)),
+            (None, bytes(8)),
         ],
         ids=[
-            "one byte", "garbage", "huge index", "deep index", "no data", "too little data", "hole", "data left over",
-            "negative", "overflow", "overflow without data", "rank", "bfloat16", "float8", "complex", "object",
-            "truth value 2", "another name", "shared", "overlap", "scalar with shape", "nobody's",
+            "one byte", "no data", "too little data", "data left over", "data for nothing", "not filled up",
+            "negative", "overflow", "beyond all ints", "overflow without data", "rank", "bfloat16", "float8", "complex",
+            "object", "truth value 2", "truth value 255", "shared", "overlap", "scalar with shape", "nobody's",
         ],
     )  # fmt: skip
     def test_blobs_that_are_no_arrays(self, node: Any, data: bytes) -> None:
         with pytest.raises(WireError):
             value_of(frame({"value": node}, data))
 
-    @pytest.mark.parametrize("prefix", [(2**32 - 1, 0), (2**20 + 1, 0), (2, 2**63), (2, 2**40)])
+    @pytest.mark.parametrize("prefix", [(2**32 - 1, 0), (2**20 + 1, 0), (2, 2**63), (2, 2**40), (2, 2**26 + 1)])
     def test_lengths_are_refused_before_anything_is_read(self, prefix: tuple[int, int]) -> None:
         asked = []
 
-        def some(size: int) -> bytes:
-            asked.append(size)
-            return PREFIX.pack(*prefix)
+        def into(memory: memoryview | bytearray) -> int:
+            asked.append(len(memory))
+            memory[: PREFIX.size] = PREFIX.pack(*prefix)
+            return PREFIX.size
 
         with pytest.raises(WireError, match="more than"):
-            read(some, CAPS)
+            read(into, CAPS, new_buffer())
         assert len(asked) == 1
 
-    def test_a_frame_may_come_byte_by_byte(self) -> None:
-        left = list(bytes_of([np.arange(5.0), "x"]))
-        message, arrays = read(lambda size: bytes([left.pop(0)]), CAPS)
-        assert message["value"][0] == "l" and arrays["0"].tolist() == [0.0, 1.0, 2.0, 3.0, 4.0]
+    @pytest.mark.parametrize("at_once", [1, 7, 12, 13, 50, 2**12])
+    def test_a_frame_may_come_in_any_pieces(self, at_once: int) -> None:
+        value = [np.arange(5.0), "x" * 100]
+        assert same(value_of(bytes_of(value), at_once=at_once), value)
+
+    @pytest.mark.parametrize("at_once", [4_000, SMALL - 1, SMALL, 2**40])
+    @pytest.mark.parametrize("text", [0, 100_000], ids=["short header", "long header"])
+    @pytest.mark.parametrize("count", [0, SMALL // 8 - 20, SMALL // 8, 100_000])
+    def test_frames_larger_than_the_buffer(self, count: int, text: int, at_once: int) -> None:
+        value = ["x" * text, np.arange(float(count)), np.ones(3, bool), np.arange(count, dtype=np.int8)]
+        assert same(value_of(bytes_of(value), at_once=at_once), value)
+
+    def test_the_lengths_of_a_large_frame_are_kept_too(self) -> None:
+        data = bytes_of(np.zeros(100_000))
+        with pytest.raises(EOFError):
+            value_of(data[:-1])
+        with pytest.raises(WireError, match="belong to no array"):
+            value_of(frame({"value": ["a", "F64", [100_000]]}, bytes(800_008)))
+        with pytest.raises(WireError, match="not JSON"):
+            value_of(frame("x" * 100_000, bytes(800_000)))
 
     def test_more_than_one_frame_is_refused(self) -> None:
         with pytest.raises(WireError, match="more than one"):
             value_of(bytes_of(1) + bytes_of(2))
+
+    def test_a_buffer_for_all_frames_keeps_them_apart(self) -> None:
+        buffer = new_buffer()
+        sent = [np.arange(4.0), np.ones(4), np.zeros(2, np.int8)]
+        got = [value_in(*read(source_of(bytes_of(each)), CAPS, buffer)) for each in sent]
+        assert same(got, sent)
+        got[0][:] = 7
+        assert same(got[1:], sent[1:])
+
+    @given(st.lists(st.sampled_from(list(DTYPES.values())).flatmap(lambda kind: hnp.arrays(kind, hnp.array_shapes()))))
+    @settings(max_examples=100, deadline=None)
+    def test_arrays_of_one_frame_lie_apart(self, arrays: list[np.ndarray]) -> None:
+        got = value_of(bytes_of(arrays))
+        assert same(got, arrays)
+        for index, array in enumerate(got):
+            array[...] = 1
+            assert array.flags.aligned and same(got[index + 1 :], arrays[index + 1 :])
+
+    @given(st.sampled_from(list(NAMES.values())), st.lists(st.integers(-1, 9), max_size=5), st.binary(max_size=64))
+    @settings(max_examples=200, deadline=None)
+    def test_any_shape_on_any_bytes_is_a_wire_error_or_an_array_of_these_bytes(
+        self, name: str, shape: list[int], data: bytes
+    ) -> None:
+        with contextlib.suppress(WireError):
+            got = value_of(frame({"value": ["a", name, shape]}, data))
+            assert got.shape == tuple(shape) and data.startswith(got.tobytes()) and len(data) - got.nbytes < 8
 
     @given(st.data())
     @settings(max_examples=200, deadline=None)

@@ -4,7 +4,9 @@
     ["i", "123"]  ["f", "0x1.8p+1"]    int (decimal) and float (hexadecimal, inf, nan)
     ["t", ...]  ["l", ...]             tuple and list
     ["d", [key, value], ...]           dict; keys are text or ["i", ...]
-    ["a", 0]  ["s", 0]  ["T", 0]       array, numpy scalar and tensor (torch, TensorFlow): number in the blob
+    ["a", "F64", [2, 3]]               array of that dtype and shape; its bytes come next in the blob
+    ["a", "F64", [2, 3], 0]            array whose bytes lie in the sealed memory that came along, by number
+    ["s", "F64", []]  ["T", "F64", []] numpy scalar and tensor (torch, TensorFlow), otherwise as an array
     ["seed", "7"]                      becomes a numpy Generator in the worker
     ["c", 3]                           a function of the judge's, which the worker can call back
     ["o", 4, "Value"]                  an object that stays in the worker, and the name of its type
@@ -14,7 +16,6 @@ Only values of exactly these kinds are ever built by the decoder: a subclass bec
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,12 +23,12 @@ from typing import Any
 import numpy as np
 
 from . import tensors
+from .arrays import DTYPES, NAMES, array_in, native_name, parts_of
 from .refusals import Refused, refusal
-from .wire import NAMES, Caps, WireError
+from .scalars import checked, decimal, number_in, written
+from .wire import SMALL, Blob, Caps, Part, WireError
 
-DIGITS = 4000  # of an int; Python itself refuses to convert more than 4300
-_INT = re.compile(r"-?(0|[1-9][0-9]*)\Z", re.ASCII)
-_FLOAT = re.compile(r"-?(0x[01]\.[0-9a-f]{1,13}p[+-][0-9]{1,4}|inf)\Z|nan\Z", re.ASCII)
+LENT = 32  # arrays in sealed memory in one message; further ones are sent
 
 
 @dataclass(frozen=True)
@@ -45,22 +46,35 @@ class Torch:
 
 
 class Encoder:
-    """Builds the tree of one message. `other` gives the node of what is not plain data, or raises Refused."""
+    """Builds the tree of one message, and the parts of its blob.
 
-    def __init__(self, other: Callable[[object], list[Any]], caps: Caps) -> None:
+    `other` gives the node of what is not plain data, or raises Refused. `lend` gives the descriptor of sealed memory
+    that holds just this array, if there is one.
+    """
+
+    __slots__ = ("bytes", "caps", "descriptors", "lend", "nodes", "other", "parts")
+
+    def __init__(
+        self,
+        other: Callable[[object], list[Any]],
+        caps: Caps,
+        lend: Callable[[np.ndarray], int | None] | None = None,
+    ) -> None:
         self.other = other
         self.caps = caps
-        self.arrays: list[np.ndarray] = []
+        self.lend = lend
+        self.parts: list[Part] = []
+        self.descriptors: list[int] = []
         self.nodes = 0
         self.bytes = 0
 
     def attempt(self, value: object) -> Any:
         """`encode`, leaving no array behind where the value is refused."""
-        arrays, size, nodes = len(self.arrays), self.bytes, self.nodes
+        parts, size, nodes = len(self.parts), self.bytes, self.nodes
         try:
             return self.encode(value)
         except BaseException:
-            del self.arrays[arrays:]
+            del self.parts[parts:]
             self.bytes, self.nodes = size, nodes
             raise
 
@@ -73,15 +87,15 @@ class Encoder:
             )
         kind = type(value)
         if kind is np.ndarray:
-            return ["a", self._add(value)]  # type: ignore[arg-type]
+            return self._array("a", value)  # type: ignore[arg-type]
         if value is None or kind is bool:
             return value
         if kind is str:
-            return _text(value)  # type: ignore[arg-type]
+            return written(value)  # type: ignore[arg-type]
         if kind is float:
             return ["f", value.hex()]  # type: ignore[attr-defined]
         if kind is int:
-            return ["i", _decimal(value)]  # type: ignore[arg-type]
+            return ["i", decimal(value)]  # type: ignore[arg-type]
         if kind is tuple or kind is list or kind is dict:
             return self._container(value, kind, depth)
         return self._other(value, kind, depth)
@@ -99,75 +113,85 @@ class Encoder:
     def _key(self, key: object) -> Any:
         kind = type(key)
         if issubclass(kind, str):
-            return _text(str.__str__(key))
+            return written(str.__str__(key))
         if issubclass(kind, np.integer):
-            return ["i", _decimal(int(key))]  # type: ignore[call-overload]
+            return ["i", decimal(int(key))]  # type: ignore[call-overload]
         if issubclass(kind, int) and kind is not bool:
-            return ["i", _decimal(int.__int__(key))]  # type: ignore[arg-type]
+            return ["i", decimal(int.__int__(key))]  # type: ignore[arg-type]
         raise Refused("type", f"a dict with a key of type {kind.__name__}; use str or int keys")
 
     def _other(self, value: Any, kind: type, depth: int) -> Any:
         if issubclass(kind, np.ndarray):
             if issubclass(kind, np.ma.MaskedArray):
                 raise Refused("type", "a masked array; use a plain array, for example with x.filled(0)")
-            return ["a", self._add(np.ndarray.view(value, np.ndarray))]
+            return self._array("a", np.ndarray.view(value, np.ndarray))
         if issubclass(kind, str):  # before numpy's scalars: np.str_ is one of both
-            return _text(str.__str__(value))
+            return written(str.__str__(value))
         if issubclass(kind, np.generic):
-            return ["s", self._add(np.ndarray.view(np.asarray(value), np.ndarray))]
+            return self._array("s", np.ndarray.view(np.asarray(value), np.ndarray))
         if issubclass(kind, int):
-            return ["i", _decimal(int.__int__(value))]
+            return ["i", decimal(int.__int__(value))]
         if issubclass(kind, float):
             return ["f", float.hex(value)]
         for base in (tuple, list, dict):
             if issubclass(kind, base):
                 return self._container(value, base, depth)
         if kind is Seed:
-            return ["seed", _decimal(value.value)]
+            return ["seed", decimal(value.value)]
         if kind is Torch:
-            return ["T", self._add(np.asarray(value.array))]
+            return self._array("T", np.asarray(value.array))
         if (array := tensors.found_in(value)) is not None:
-            return ["T", self._add(array)]
+            return self._array("T", array)
         if (reason := refusal(kind)) is not None:
             raise Refused("type", reason)
         return self.other(value)
 
-    def _add(self, array: np.ndarray) -> int:
-        """Its number in the blob. Copied into C order where it lies otherwise; 0-d stays 0-d."""
-        dtype = array.dtype
-        if dtype not in NAMES or not dtype.isnative:
-            native = dtype.newbyteorder("=")
-            if native not in NAMES:
-                raise Refused("type", f"an array of dtype {dtype}; use float64, float32, int64 or bool")
-            dtype = native
-        self.bytes += array.nbytes
+    def _array(self, tag: str, array: np.ndarray) -> list[Any]:
+        """Copied only where it does not lie in C order; 0-d stays 0-d."""
+        name = NAMES.get(array.dtype) or native_name(array.dtype)
+        self.bytes += array.nbytes + 7 & ~7
         if self.bytes > self.caps.blob:
             raise Refused(
                 "size", f"arrays of more than {self.caps.blob} bytes together; the last has shape {array.shape}"
             )
-        if array.dtype != dtype:
-            array = array.astype(dtype, order="C")
-        elif not array.flags.c_contiguous:
-            array = array.copy(order="C")
-        self.arrays.append(array)
-        return len(self.arrays) - 1
+        if not array.flags.c_contiguous or not array.dtype.isnative:
+            array = array.astype(DTYPES[name], order="C")
+        elif self.lend is not None and array.nbytes >= SMALL and len(self.descriptors) < LENT:
+            lent = self.lend(array)
+            if lent is not None:
+                self.descriptors.append(lent)
+                return [tag, name, list(array.shape), len(self.descriptors) - 1]
+        self.parts += parts_of(array)
+        return [tag, name, list(array.shape)]
 
 
 class Decoder:
-    """Reads the trees of one message. `special` builds what only one side knows: seed, T, c, o."""
+    """Reads the trees of one message, in the order in which they were written.
+
+    `special` builds what only one side knows: seed, T, c, o. `mapped` gives the memory behind a descriptor's number,
+    to be changed or not; without it there is none.
+    """
+
+    __slots__ = ("blob", "caps", "mapped", "nodes", "special", "start")
 
     def __init__(
-        self, arrays: dict[str, np.ndarray], special: Mapping[str, Callable[[list[Any]], Any]], caps: Caps
+        self,
+        blob: Blob,
+        special: Mapping[str, Callable[[list[Any]], Any]],
+        caps: Caps,
+        mapped: Callable[[object, bool], Any] | None = None,
     ) -> None:
-        self.arrays = arrays
+        self.blob = blob
+        self.start = 0  # of the next array in the blob
         self.special = special
         self.caps = caps
+        self.mapped = mapped
         self.nodes = 0
 
     def finish(self) -> None:
-        """Raises WireError where an array was sent that no value refers to."""
-        if self.arrays:
-            raise WireError("an array that belongs to no value")
+        """Raises WireError where bytes were sent that belong to no value."""
+        if self.start != len(self.blob):
+            raise WireError("bytes that belong to no array")
 
     def decode(self, node: Any, depth: int = 0) -> Any:
         """The value of a node. Raises WireError."""
@@ -178,33 +202,39 @@ class Decoder:
         if node is None or kind is bool:
             return node
         if kind is str:
-            return _checked(node)
+            return checked(node)
         if kind is not list or not node or type(node[0]) is not str:
             raise WireError("a node without a tag")
         tag = node[0]
-        if tag == "a" or tag == "s" or tag == "T":
-            return self._array(tag, node)
+        if tag == "a":
+            return self.array(node)
         if tag == "f" or tag == "i":
-            return _number(tag, node)
+            return number_in(tag, node)
         if tag == "t" or tag == "l" or tag == "d":
             return self._container(tag, node, depth)
+        if tag == "T":
+            return self.special["T"]([tag, self.array(node)])
+        if tag == "s":
+            return self._scalar(node)
         if tag in self.special:
             return self.special[tag](node)
         raise WireError("a node with an unknown tag")
 
-    def _array(self, tag: str, node: list[Any]) -> Any:
-        if len(node) != 2 or type(node[1]) is not int:
-            raise WireError("an array node without a number")
-        array = self.arrays.pop(str(node[1]), None)
-        if array is None:
-            raise WireError("an array that was not sent, or that two values share")
-        if tag == "a":
-            return array
-        if tag == "s":
-            if array.shape != ():
-                raise WireError("a scalar with a shape")
-            return array[()]
-        return self.special["T"]([tag, array])
+    def array(self, node: list[Any], *, writable: bool = True) -> np.ndarray:
+        """The array of a node with tag a, s or T. `writable` is for mapped memory alone. Raises WireError."""
+        if len(node) == 4 and self.mapped is not None:
+            return array_in(self.mapped(node[3], writable), 0, node[1], node[2])
+        if len(node) != 3:
+            raise WireError("an array node without dtype and shape")
+        array = array_in(self.blob, self.start, node[1], node[2])
+        self.start += array.nbytes + 7 & ~7
+        return array
+
+    def _scalar(self, node: list[Any]) -> Any:
+        array = self.array(node)
+        if array.shape != ():
+            raise WireError("a scalar with a shape")
+        return array[()]
 
     def _container(self, tag: str, node: list[Any], depth: int) -> Any:
         if depth >= self.caps.depth:
@@ -223,45 +253,9 @@ class Decoder:
         return found
 
 
-def _text(text: str) -> str:
-    if not text.isascii():
-        try:
-            text.encode("utf-8")
-        except UnicodeEncodeError:
-            raise Refused("type", "text with half a character in it (a lone surrogate)") from None
-    return text
-
-
-def _decimal(number: int) -> str:
-    if number.bit_length() > 3 * DIGITS:
-        raise Refused("size", f"an int of more than {DIGITS} digits")
-    return str(number)
-
-
 def _decoded_key(node: Any) -> Any:
     if type(node) is str:
-        return _checked(node)
+        return checked(node)
     if type(node) is list and node and node[0] == "i":
-        return _number("i", node)
+        return number_in("i", node)
     raise WireError("a dict key that is neither text nor int")
-
-
-def _checked(text: str) -> str:
-    if not text.isascii():
-        try:
-            text.encode("utf-8")
-        except UnicodeEncodeError:
-            raise WireError("text with a lone surrogate") from None
-    return text
-
-
-def _number(tag: str, node: list[Any]) -> int | float:
-    if len(node) != 2 or type(node[1]) is not str or len(node[1]) > DIGITS:
-        raise WireError("a number that is not text")
-    text: str = node[1]
-    if not (_INT if tag == "i" else _FLOAT).match(text):
-        raise WireError("a number that is not written as one")
-    try:
-        return int(text) if tag == "i" else float.fromhex(text)
-    except (ValueError, OverflowError) as error:
-        raise WireError(f"a number that is none: {error}") from None

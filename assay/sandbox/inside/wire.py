@@ -1,50 +1,31 @@
-"""Frames: a JSON header and a safetensors blob, both with their lengths in front.
+"""Frames: a JSON header and the bytes of all arrays, both with their lengths in front.
 
     4 bytes  length of the header, little-endian
     8 bytes  length of the blob, little-endian
     header   one JSON object in ASCII
-    blob     safetensors with tensors named "0", "1", ...; empty where there are none
+    blob     the arrays that the header names, in its order, each filled up with zeros to a multiple of 8 bytes
 
-Format of the blob: https://github.com/huggingface/safetensors#format. Writing it takes three lines and half the time
-of the library; reading, where the bytes may be hostile, is left to the library.
+What the bytes of an array mean stands in the header; see `values`. Arrays are received where they stay.
 """
 
 from __future__ import annotations
 
-import functools
 import json
-import math
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, deserialize
 
 from .refusals import Refused
 
 PREFIX = struct.Struct("<IQ")
-Parts = list[bytes | memoryview]
+Part = bytes | memoryview  # of single bytes, so that its length is its size
+Blob = bytearray | np.ndarray  # of uint8
+Into = Callable[[memoryview | bytearray], int]
 MiB = 1024 * 1024
-CHUNK = 256 * 1024  # bytes read at once
 SMALL = 64 * 1024  # bytes; below this, a copy costs less than another system call or view
-
-DTYPES = {
-    "BOOL": np.dtype("bool"),
-    "I8": np.dtype("int8"),
-    "I16": np.dtype("int16"),
-    "I32": np.dtype("int32"),
-    "I64": np.dtype("int64"),
-    "U8": np.dtype("uint8"),
-    "U16": np.dtype("uint16"),
-    "U32": np.dtype("uint32"),
-    "U64": np.dtype("uint64"),
-    "F16": np.dtype("float16"),
-    "F32": np.dtype("float32"),
-    "F64": np.dtype("float64"),
-}
-NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
 class WireError(Exception):
@@ -61,92 +42,73 @@ class Caps:
     nodes: int = 10_000  # values in the tree; an array counts as one
 
 
-def pack(header: dict[str, Any], arrays: Sequence[np.ndarray], caps: Caps) -> Parts:
-    """The bytes of one frame, in pieces. The arrays are C-contiguous and of a dtype in `NAMES`. Raises Refused."""
+def pack(header: dict[str, Any], arrays: Sequence[Part], caps: Caps) -> list[Part]:
+    """The bytes of one frame, in pieces to be sent one after another. Raises Refused."""
     text = _encode(header).encode("ascii")
     if len(text) > caps.header:
         raise Refused("size", f"text and numbers that take more than {caps.header} bytes; use an array instead")
-    if not arrays:
-        return [PREFIX.pack(len(text), 0) + text]
-    index, size = _index(tuple([(array.dtype, array.shape) for array in arrays]))
-    return [PREFIX.pack(len(text), len(index) + size) + text + index, *map(_bytes, arrays)]
+    size = sum(map(len, arrays))
+    start = PREFIX.pack(len(text), size) + text
+    return [b"".join((start, *arrays))] if size < SMALL else [start, *arrays]
 
 
-@functools.lru_cache(maxsize=1024)
-def _index(specs: tuple[tuple[np.dtype, tuple[int, ...]], ...]) -> tuple[bytes, int]:
-    """The first part of the blob, which says where each tensor lies, and the bytes of all tensors."""
-    entries, end = {}, 0
-    for number, (dtype, shape) in enumerate(specs):
-        start, end = end, end + dtype.itemsize * math.prod(shape)
-        entries[str(number)] = {"dtype": NAMES[dtype], "shape": shape, "data_offsets": (start, end)}
-    text = _encode(entries).encode("ascii")
-    text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(8, "little") + text, end
+def new_buffer() -> bytearray:
+    """What `read` reads small frames into. Nothing of a frame stays in it, so one serves all frames of a channel."""
+    return bytearray(SMALL)
 
 
-def _bytes(array: np.ndarray) -> bytes | memoryview:
-    return array.tobytes() if array.nbytes < SMALL else array.reshape(-1).view(np.uint8).data
+def read(into: Into, caps: Caps, buffer: bytearray) -> tuple[dict[str, Any], Blob]:
+    """The message of the next frame, and a blob with memory of its own. Raises WireError.
 
-
-def read(some: Callable[[int], bytes], caps: Caps) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The message and the arrays of the next frame. Raises WireError.
-
-    `some(n)` returns between 1 and n bytes, and raises where there are no more.
+    `into(memory)` fills between 1 and all bytes of memory and returns how many; it raises where there are no more.
     """
-    start = some(CHUNK)
-    if len(start) < PREFIX.size:
-        start = _until(PREFIX.size, start, some)
-    header, blob = PREFIX.unpack_from(start)
+    have = into(buffer)
+    if have < PREFIX.size:
+        have = _fill(into, memoryview(buffer), have, PREFIX.size)
+    header, size = PREFIX.unpack_from(buffer)
     if header > caps.header:
         raise WireError(f"a header of {header} bytes, more than {caps.header}")
-    if blob > caps.blob + caps.header:  # the blob has an index of its own
-        raise WireError(f"a blob of {blob} bytes, more than {caps.blob}")
+    if size > caps.blob:
+        raise WireError(f"a blob of {size} bytes, more than {caps.blob}")
     body = PREFIX.size + header
-    if len(start) > body + blob:
+    end = body + size
+    if have > end:
         raise WireError("more than one frame at a time")
-    if len(start) < body:
-        start = _until(body, start, some)
-    return unpack(start[PREFIX.size : body], _until(blob, start[body:], some))
+    if end > len(buffer):
+        return _read_large(into, buffer, have, body, size)
+    if have < end:
+        _fill(into, memoryview(buffer), have, end)
+    return _message(buffer[PREFIX.size : body]), buffer[body:end]
 
 
-def _until(size: int, start: bytes, some: Callable[[int], bytes]) -> bytes:
-    """`start` and what follows it, up to `size` bytes."""
-    pieces, missing = [start], size - len(start)
-    while missing > 0:
-        pieces.append(some(min(missing, CHUNK)))
-        missing -= len(pieces[-1])
-    return b"".join(pieces) if len(pieces) > 1 else start
+def _read_large(into: Into, buffer: bytearray, have: int, body: int, size: int) -> tuple[dict[str, Any], Blob]:
+    """The rest of a frame that is larger than the buffer, of which `have` bytes are there."""
+    text = buffer[PREFIX.size : min(have, body)]
+    known = len(text)
+    text.extend(bytes(body - PREFIX.size - known))
+    _fill(into, memoryview(text), known, len(text))
+    message = _message(text)  # before memory is taken for the arrays
+    blob = np.empty(size, np.uint8)
+    memory, here = blob.data, max(have - body, 0)
+    memory[:here] = memoryview(buffer)[body : body + here]
+    _fill(into, memory, here, size)
+    return message, blob
 
 
-def unpack(header: bytes, blob: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The message and the arrays of a frame, each with memory of its own. Raises WireError."""
+def _fill(into: Into, memory: memoryview, have: int, wanted: int) -> int:
+    while have < wanted:
+        have += into(memory[have:wanted])
+    return have
+
+
+def _message(text: bytearray) -> dict[str, Any]:
     try:
-        message, end = _decode(header.decode("ascii"))
-    except (ValueError, RecursionError) as error:
+        message, end = _decode(text.decode("ascii"), 0)
+    except (ValueError, RecursionError, StopIteration) as error:
         raise WireError(f"a header that is not JSON: {error}") from None
-    if type(message) is not dict or end != len(header):
+    if type(message) is not dict or end != len(text):
         raise WireError("a header that is not an object")
-    return message, _arrays(blob) if blob else {}
-
-
-def _arrays(blob: bytes) -> dict[str, np.ndarray]:
-    try:
-        tensors = deserialize(blob)
-    except (SafetensorError, ValueError, OverflowError) as error:
-        raise WireError(f"a blob that is not safetensors: {error}") from None
-    arrays: dict[str, np.ndarray] = {}
-    for name, tensor in tensors:
-        dtype = DTYPES.get(tensor["dtype"])
-        if dtype is None:
-            raise WireError(f"a tensor of dtype {tensor['dtype']}")
-        try:
-            array = np.ndarray(tensor["shape"], dtype, tensor["data"])
-        except (ValueError, TypeError, OverflowError) as error:
-            raise WireError(f"a tensor that is not an array: {error}") from None
-        if dtype is DTYPES["BOOL"] and (array.view(np.uint8) > 1).any():
-            raise WireError("a truth value that is neither 0 nor 1")  # compares as numpy never would
-        arrays[name] = array
-    return arrays
+    return message
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -160,5 +122,16 @@ def _refuse(text: str) -> Any:
     raise ValueError(f"{text[:20]} stands as a bare number")  # floats travel as hexadecimal text
 
 
-_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False, allow_nan=False).encode
-_decode = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_refuse, parse_constant=_refuse).raw_decode
+def _encoder() -> Callable[[dict[str, Any]], str]:
+    """What `JSONEncoder.encode` does, without building its encoder anew for every message."""
+    settings = json.JSONEncoder(separators=(",", ":"), check_circular=False, allow_nan=False)
+    make: Callable[..., Any] | None = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:
+        return settings.encode
+    pieces = make(None, settings.default, json.encoder.encode_basestring_ascii, None, ":", ",", False, False, False)
+    return lambda message: "".join(pieces(message, 0))
+
+
+_encode = _encoder()
+_decoder: Any = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_refuse, parse_constant=_refuse)
+_decode = _decoder.scan_once

@@ -7,7 +7,7 @@ A request names an operation, and a reply carries its value or an error:
     {"id", "op": "call", "target": name or object number, "args": [node, ...], "kwargs": {name: node}}
     {"id", "op": "get", "target": object number, "name"}
     {"id", "op": "operator", "name": "add", "args": [node, node]}
-    any request besides: "free": [object number, ...]
+    any request besides: "free": [object number, ...]; descriptors of sealed memory, with the first byte
 
     {"id", "value": node}  or  {"id", "error": {"kind", "message"}}, both with
     "after": {argument: node}    the arguments that the call changed; ["gone"] where one cannot cross any more
@@ -22,7 +22,6 @@ from __future__ import annotations
 import builtins
 import contextlib
 import fcntl
-import json
 import operator
 import resource
 import socket
@@ -37,12 +36,14 @@ import numpy as np
 
 from . import tensors
 from .cells import run_cells
+from .descriptors import Descriptors
+from .given import FROM_JUDGE, Given
 from .messages import clean, told
 from .refusals import Refused
-from .values import Decoder, Encoder
-from .wire import SMALL, Caps, Parts, pack, read
+from .values import LENT, Decoder, Encoder
+from .wire import Blob, Caps, Part, new_buffer, pack, read
 
-FROM_JUDGE = Caps(header=32 * 1024 * 1024, blob=4 * 1024**3)  # trusted: it keeps its own limits
+SPACE = socket.CMSG_SPACE(4 * LENT)
 OPERATORS = frozenset({"add", "sub", "mul", "truediv", "pow", "matmul", "neg", "getitem"})
 
 
@@ -80,6 +81,8 @@ class Worker:
         self.caps = caps
         self.objects: dict[int, Any] = {}
         self.count = 0
+        self.buffer = new_buffer()
+        self.descriptors = Descriptors()
         self.request: int | None = None  # id of the call that is running
         self.thread = threading.get_ident()
         self.operations = {
@@ -99,19 +102,19 @@ class Worker:
     def run(self) -> None:
         """Answer until the judge closes the channel, which raises EOFError or OSError."""
         while True:
-            message, arrays = self._receive()
+            message, blob = self._receive()
             for number in message.get("free", ()):
                 self.objects.pop(number, None)
-            self._answer(message, arrays)
+            self._answer(message, blob)
 
-    def _answer(self, message: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+    def _answer(self, message: dict[str, Any], blob: Blob) -> None:
         encoder = Encoder(self._other, self.caps)
-        reply: dict[str, Any] = {"id": message["id"]}
         self.request = message["id"]
-        changed: Callable[[Encoder], dict[str, Any]] | None = None
+        reply: dict[str, Any] = {"id": self.request}
+        given: Given | None = None
         try:
-            given = Given(Decoder(arrays, self.special, FROM_JUDGE), message)
-            changed = given.changed
+            with self.descriptors:  # closed before a byte of the student's runs
+                given = Given(Decoder(blob, self.special, FROM_JUDGE, self.descriptors.memory), message)
             value = self.operations[message["op"]](message, given)
             reply["value"] = encoder.attempt(value)
         except (Failed, Refused) as error:
@@ -119,10 +122,10 @@ class Worker:
         except BaseException as error:  # student code may raise anything; the worker lives on
             reply["error"] = {"kind": "raised", "message": told(error)}
         self.request = None
-        if changed is not None and (after := changed(encoder)):
+        if given is not None and (after := given.changed(encoder)):
             reply["after"] = after
         try:
-            parts = pack(reply, encoder.arrays, self.caps)
+            parts = pack(reply, encoder.parts, self.caps)
         except Refused as error:
             reply = {"id": message["id"], "error": {"kind": error.kind, "message": error.message}}
             parts = pack(reply, [], self.caps)
@@ -186,80 +189,28 @@ class Worker:
                 "args": [encoder.encode(value) for value in args],
                 "kwargs": {name: encoder.encode(value) for name, value in kwargs.items()},
             }
-            self._send(pack(message, encoder.arrays, self.caps))
+            self._send(pack(message, encoder.parts, self.caps))
         except Refused as error:
             raise TypeError(f"a function passed by the check was given {error.message}") from None
-        answer, arrays = self._receive()
+        answer, blob = self._receive()
         if "error" in answer:
             raise getattr(builtins, answer["error"]["type"])(answer["error"]["message"])
-        return Decoder(arrays, self.special, FROM_JUDGE).decode(answer["answer"])
+        return Decoder(blob, self.special, FROM_JUDGE).decode(answer["answer"])
 
-    def _send(self, parts: Parts) -> None:
-        if sum(map(len, parts)) < SMALL:
-            self.channel.sendall(b"".join(parts))
-            return
+    def _send(self, parts: list[Part]) -> None:
         for part in parts:
             self.channel.sendall(part)
 
-    def _receive(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        return read(self._some, FROM_JUDGE)
+    def _receive(self) -> tuple[dict[str, Any], Blob]:
+        return read(self._into, FROM_JUDGE, self.buffer)
 
-    def _some(self, size: int) -> bytes:
-        data = self.channel.recv(size)
-        if not data:
+    def _into(self, memory: memoryview | bytearray) -> int:
+        size, attached, _, _ = self.channel.recvmsg_into([memory], SPACE, socket.MSG_CMSG_CLOEXEC)
+        if attached:
+            self.descriptors.take(attached[0][2])
+        if not size:
             raise EOFError("the judge has closed the channel")
-        return data
-
-
-class Given:
-    """The arguments of a request, and what those were that a call can change."""
-
-    def __init__(self, decoder: Decoder, message: dict[str, Any]) -> None:
-        self.before: dict[str, Any] = {}
-        nodes = message.get("args", ())
-        self.args = [self._kept(str(index), decoder.decode(node)) for index, node in enumerate(nodes)]
-        nodes = message.get("kwargs", {})
-        self.kwargs = {name: self._kept(name, decoder.decode(node)) for name, node in nodes.items()}
-
-    def _kept(self, name: str, value: Any) -> Any:
-        kind = type(value)
-        if kind is np.ndarray:
-            self.before[name] = value
-            return value.copy()  # which owns its memory, as students expect
-        if kind in (list, tuple, dict) or kind.__module__ == "torch":
-            self.before[name] = _snapshot(value)
-        return value
-
-    def changed(self, encoder: Encoder) -> dict[str, Any]:
-        """The nodes of the arguments that are not what they were."""
-        found: dict[str, Any] = {}
-        for name, before in self.before.items():
-            value = self.args[int(name)] if name.isdecimal() else self.kwargs[name]
-            if _same(value, before):
-                continue
-            try:
-                found[name] = encoder.attempt(value)
-            except Exception:  # refused, or of a type whose methods fail
-                found[name] = ["gone"]
-        return found
-
-
-def _same(value: Any, before: Any) -> bool:
-    if type(before) is not np.ndarray:
-        return bool(_snapshot(value) == before)
-    if value.dtype != before.dtype or value.shape != before.shape or not value.flags.c_contiguous:
-        return False
-    # byte by byte: nan equals nan, and -0.0 is not 0.0
-    return bytearray.__eq__(before.base, value)  # type: ignore[operator]
-
-
-def _snapshot(value: object) -> tuple[str, list[bytes]] | None:
-    """Tree and bytes of a value; None where it cannot be written down."""
-    encoder = Encoder(lambda other: ["o", id(other)], FROM_JUDGE)
-    try:
-        return json.dumps(encoder.encode(value)), [array.tobytes() for array in encoder.arrays]
-    except Exception:
-        return None
+        return size
 
 
 def _only_plain(value: object) -> list[Any]:
