@@ -10,13 +10,13 @@ file, its flags and its times are places to leave a message for the next. Proces
 from __future__ import annotations
 
 import fcntl
+import mmap
 import os
 import weakref
 from typing import NamedTuple
 
 import numpy as np
 
-from assay.sandbox.inside.mapped import mapped
 from assay.sandbox.inside.wire import SMALL
 
 SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
@@ -71,7 +71,8 @@ def _in_sealed_memory(array: np.ndarray) -> np.ndarray:
         descriptor = _new(array)
     except OSError:
         return array.copy()
-    memory = mapped(descriptor, writable=False)
+    # With `mmap`, no flag of the array can be set so that a write would end the process.
+    memory = mmap.mmap(descriptor, array.nbytes, mmap.MAP_PRIVATE, mmap.PROT_READ)
     shared = np.ndarray(array.shape, array.dtype, memory)
     found, place = os.fstat(descriptor), (_address(shared), shared.nbytes)
     _SHARED[place] = Sealed(descriptor, found.st_dev, found.st_ino)
