@@ -111,6 +111,8 @@ def prepare(function: Callable[..., Any], examples: int) -> None:
         phases=(Phase.explicit, Phase.generate, Phase.shrink),
         suppress_health_check=[each for each in HealthCheck if each is not HealthCheck.filter_too_much],
     )(function)
+    test: Any = function
+    test._hypothesis_internal_database_key = b""  # there is no database; else Hypothesis hashes the test's source
     setattr(function, _PREPARED, True)
 
 

@@ -100,6 +100,11 @@ class Watch:
         self.error = error
         self.calls = tuple(self.student.calls)
 
+    def let_go(self) -> None:
+        """Of the frames of the last failing example, which hold this watch and all values of the example."""
+        if self.error is not None:
+            self.error.__traceback__ = None
+
 
 def run_check(
     function: Callable[..., Any],
@@ -118,35 +123,37 @@ def run_check(
     """
     test: Any = getattr(function, "__func__", function)  # attributes cannot be set on a bound method
     examples = bank.get(name, seed) if bank is not None else ()
-    replayed = Ran(Verdict.PASSED)
-    if examples:
-        watch = Watch(student, shrink_seconds, parameters)
-        replayed = _watched(watch, lambda: _replay(test, arguments, watch, examples))
-        if replayed.verdict is Verdict.PASSED or isinstance(watch.error, StudentLost):
-            return replayed
-    drawing = Watch(student, shrink_seconds, parameters, record=bank is not None and is_property(test))
-    drawn = _watched(drawing, lambda: _draw(function, test, arguments, drawing, seed))
-    if drawn.verdict is not Verdict.PASSED:
-        return drawn
-    if bank is not None and not examples:
-        bank.keep(name, seed, drawing.passed)
-    return replayed
+    record = bank is not None and not examples and is_property(test)
+    replaying, drawing = (Watch(student, shrink_seconds, parameters, record=each) for each in (False, record))
+    try:
+        failed = _failure(replaying, lambda: _replay(test, arguments, replaying, examples)) if examples else None
+        if examples and (failed is None or isinstance(failed, StudentLost)):
+            return _came_to(failed, replaying)
+        drawn = _failure(drawing, lambda: _draw(function, test, arguments, drawing, seed))
+        if drawn is None and record and bank is not None:
+            bank.keep(name, seed, drawing.passed)
+        return _came_to(failed, replaying) if drawn is None else _came_to(drawn, drawing)
+    finally:
+        replaying.let_go()
+        drawing.let_go()
 
 
-def _watched(watch: Watch, run: Callable[[], None]) -> Ran:
+def _failure(watch: Watch, run: Callable[[], None]) -> BaseException | None:
+    """What a run of a check failed with. Raises KeyboardInterrupt alone."""
     try:
         with steady_draws():
             run()
     except KeyboardInterrupt:
         raise
-    except Enough:
-        return judge(watch.error or Enough(), watch.calls, watch.parameters)
+    except Enough as enough:
+        return watch.error or enough
     except BaseException as error:
-        return judge(error, watch.calls, watch.parameters)
-    finally:
-        if watch.error is not None:
-            watch.error.__traceback__ = None  # its frames hold the watch, and all values of the example
-    return Ran(Verdict.PASSED)
+        return error
+    return None
+
+
+def _came_to(failure: BaseException | None, watch: Watch) -> Ran:
+    return Ran(Verdict.PASSED) if failure is None else judge(failure, watch.calls, watch.parameters)
 
 
 def _replay(test: Any, arguments: Mapping[str, Any], watch: Watch, examples: Sequence[Example]) -> None:
