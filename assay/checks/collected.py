@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from assay.checks.bank import Bank
-from assay.checks.check import Check, check_of, sentence_of
-from assay.checks.examples import parameters_of
+from assay.checks.check import Check, check_of, is_property, sentence_of
+from assay.checks.examples import Signatures, parameters_of
 from assay.checks.plugin import checks_in
 from assay.checks.runner import UNUSABLE, Ran, Verdict, judge, run_check
 from assay.checks.standing import standing
@@ -33,6 +33,7 @@ class Collected:
     task: str
     points: float
     check: Check
+    draws: bool = False  # whether Hypothesis draws its arguments
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ class Session:
     module: Module | None = None
     seat: Seat = Seat(None)
     folder: str = ""  # in which the checks run
+    parameters: Signatures = field(default_factory=dict)
 
     @pytest.fixture(scope="session")
     def student(self) -> Any:
@@ -110,6 +112,7 @@ class Session:
     def pytest_runtestloop(self, session: pytest.Session) -> None:
         """Before pytest runs what it has collected."""
         if not self.problem:
+            self.parameters = parameters_of(self.suite.reference)
             self.seat = self.admit(self)
             self.folder = os.getcwd()
             only = self.seat.only
@@ -133,7 +136,7 @@ class Session:
                 seed=seed_for(self.secret, name),
                 shrink_seconds=self.shrink_seconds,
                 bank=self.seat.bank,
-                parameters=parameters_of(self.suite.reference),
+                parameters=self.parameters,
             )
         return True
 
@@ -175,7 +178,8 @@ class Session:
         for item in items:
             check = _mark(item) or Check(sentence_of(item.obj))  # type: ignore[attr-defined]
             task = task_of(item, self.suite.tasks)
-            self.collected[name_of(item)] = Collected(name_of(item), task, check.points / repeats[_origin(item)], check)
+            worth, draws = check.points / repeats[_origin(item)], is_property(getattr(item, "obj", None))
+            self.collected[name_of(item)] = Collected(name_of(item), task, worth, check, draws)
         _in_order(list(self.collected.values()))
 
     def _standing(self, task: Task) -> Iterator[pytest.Item]:

@@ -43,7 +43,7 @@ def receive(channel: socket.socket, *, deadline: float | None = None) -> dict[st
 
     A descriptor sent along is never taken: the kernel closes it.
     """
-    return _message(channel, _exactly(channel, LENGTH.size, deadline), deadline)
+    return _message(channel, exactly(channel, LENGTH.size, deadline), deadline)
 
 
 def receive_with_descriptor(channel: socket.socket) -> tuple[dict[str, Any], int | None]:
@@ -55,7 +55,7 @@ def receive_with_descriptor(channel: socket.socket) -> tuple[dict[str, Any], int
     try:
         if not head:
             raise ControlError("the other end is gone")
-        head += _exactly(channel, LENGTH.size - len(head), None)
+        head += exactly(channel, LENGTH.size - len(head), None)
         return _message(channel, head, None), descriptors[0] if descriptors else None
     except ControlError:
         for descriptor in descriptors:
@@ -68,7 +68,7 @@ def _message(channel: socket.socket, head: bytes, deadline: float | None) -> dic
     if length > LARGEST:
         raise ControlError(f"a message of {length} bytes is announced")
     try:
-        message = json.loads(_exactly(channel, length, deadline))
+        message = json.loads(exactly(channel, length, deadline))
     except (ValueError, RecursionError) as error:
         raise ControlError(f"a message is not JSON ({error})") from error
     if not isinstance(message, dict):
@@ -76,7 +76,8 @@ def _message(channel: socket.socket, head: bytes, deadline: float | None) -> dic
     return message
 
 
-def _exactly(channel: socket.socket, count: int, deadline: float | None) -> bytes:
+def exactly(channel: socket.socket, count: int, deadline: float | None) -> bytes:
+    """So many bytes that follow a message. Raises ControlError."""
     parts = bytearray()
     while len(parts) < count:
         left = None if deadline is None else deadline - time.monotonic()

@@ -18,17 +18,16 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import count
 
-from assay.checks.bank import Bank
-from assay.checks.collected import Seat
+from assay.checks.collected import Seat, Session
 from assay.errors import StudentLost
-from assay.grading.assigned import Assigned, Round
+from assay.grading.assigned import Assigned
 from assay.grading.control import ControlError, receive, receive_with_descriptor, send
-from assay.grading.diagnosis import SECONDS, Known, diagnosed, known, worth_a_try
+from assay.grading.diagnosis import SECONDS, diagnosed, worth_a_try
+from assay.grading.judge_ready import Ready
 from assay.grading.judge_rights import confine_judge
 from assay.grading.witness import Witness
 from assay.outcome import CheckResult, Report, to_json
@@ -70,53 +69,51 @@ class Ended:
 class Judge:
     """What becomes of a process when it is to judge one submission. Raises ControlError where the parent is gone."""
 
-    def __init__(self, round: Round, control: socket.socket, reference: Mapping[str, object]) -> None:
-        self._round = round
+    def __init__(self, ready: Ready, control: socket.socket) -> None:
+        self._round = ready.round
+        self._ready = ready
         self._control = control
-        self._reference = reference
         self._open = ExitStack()
-        self.lacking: list[str] = []  # what could not be taken away
-        self.staff_notes: list[str] = []
+        self._staff_notes = list(ready.staff_notes)
 
-    def seat(self, bank: Bank | None) -> Seat:
+    def seat(self, session: Session) -> Seat:
         """Take on the job, and have the cells loaded."""
         send(self._control, {"kind": "judging"})
         assigned = Assigned.from_message(receive(self._control))
-        self.lacking += confine_judge(os.getcwd(), assigned.seconds)
+        self._lacking = (*self._ready.lacking, *confine_judge(os.getcwd(), assigned.seconds))
         self._until = time.monotonic() + assigned.seconds - RESERVE
         numbers = count(1)
         self._student = Witness(lambda: Worker(self._control, next(numbers)), assigned.source, self._round.limits)
         self._student.answered = assigned.source.answered
         self._notes = _loading_notes(self._student)
-        control = self._open.enter_context(local_student(self._reference, self._round.limits))
-        return Seat(self._student, control, bank)
+        control = self._open.enter_context(local_student(self._ready.reference, self._round.limits))
+        return Seat(self._student, control, self._ready.bank())
 
-    def finish(self, results: tuple[CheckResult, ...], exercise: Known | None) -> None:
+    def finish(self, results: tuple[CheckResult, ...]) -> None:
         """Report the results of all checks, and what the student should know about how the cells ran."""
         self._open.close()
-        results = self._diagnosed(results, exercise)
+        results = self._diagnosed(results)
         self._student.close()
-        if self.lacking:
-            self.staff_notes.insert(0, f"The judge could not be confined in: {', '.join(self.lacking)}.")
+        if self._lacking:
+            self._staff_notes.insert(0, f"The judge could not be confined in: {', '.join(self._lacking)}.")
         report = Report("", tuple(map(without_noise, results)), self._notes)
-        send(self._control, {"kind": "report", "report": to_json(report), "staff_notes": self.staff_notes})
+        send(self._control, {"kind": "report", "report": to_json(report), "staff_notes": self._staff_notes})
 
     def refuse(self, message: str) -> None:
         """Say that the exercise cannot be used."""
         refuse(self._control, message)
 
-    def _diagnosed(self, results: tuple[CheckResult, ...], exercise: Known | None) -> tuple[CheckResult, ...]:
+    def _diagnosed(self, results: tuple[CheckResult, ...]) -> tuple[CheckResult, ...]:
         """The results with likely mistakes. What goes wrong with these is told to staff and changes no verdict."""
         seconds = min(self._until - time.monotonic(), SECONDS)
         if not worth_a_try(results) or seconds <= 0:
             return results
         try:
-            exercise = exercise or known(self._round.folder, self._round.tasks, self._round.limits)
-            return diagnosed(exercise, results, self._student, self._round.secret, seconds=seconds)
+            return diagnosed(self._ready.known(), results, self._student, self._round.secret, seconds=seconds)
         except ControlError:
             raise
         except Exception as error:
-            self.staff_notes.append(f"No likely mistakes could be looked for ({type(error).__name__}: {error}).")
+            self._staff_notes.append(f"No likely mistakes could be looked for ({type(error).__name__}: {error}).")
             return results
 
 

@@ -19,9 +19,11 @@ import signal
 import socket
 import sys
 import tempfile
+import time
 import traceback
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from typing import NoReturn
 
 from hypothesis.configuration import set_hypothesis_home_dir
@@ -33,8 +35,8 @@ from assay.errors import AuthoringError
 from assay.grading import leash
 from assay.grading.assigned import Round
 from assay.grading.control import LARGEST, ControlError
-from assay.grading.diagnosis import Known
 from assay.grading.judge import Judge, refuse
+from assay.grading.judge_ready import Filler, Ready, receive_filled
 from assay.grading.judge_rights import confine_zygote
 from assay.sandbox.inside.kernel import PARENT_DEATH_SIGNAL, prctl
 
@@ -74,54 +76,75 @@ class Zygote:
         self._poll.register(requests, select.POLLIN)
         self._threads = os.open("/proc/self/task", os.O_RDONLY | os.O_DIRECTORY)
         self._forks: dict[int, Fork] = {}  # by leash
-        self._last = 0  # the number of the last fork's folder
-        self._judge: Judge | None = None  # in a fork
-        self._known: Known | None = None
+        self._folders = count(1)
+        self._asked = 0
+        self._role: Judge | Filler | None = None  # in a fork
         self._lacking = confine_zygote(round.folder)
 
     def run(self) -> NoReturn:
         """Collect the suite, and serve; in a fork, judge."""
-        status = 1
         try:
             with siblings(self._round.folder):
-                self._reference = vars(load(self._round.reference))
+                self._ready = Ready(self._round, vars(load(self._round.reference)), self._lacking)
             with opened(self._round.checks, self._round.reference, self._round.tasks) as suite:
                 self._judge_suite(suite)
-            status = 0
         except AuthoringError as error:
             self._refuse_all(str(error))
-            status = 0
+            os._exit(0)
         except BaseException:
             traceback.print_exc(file=sys.__stderr__)
-        finally:
-            os._exit(status)
+        os._exit(1)
 
     def admit(self, session: Session) -> Seat:
         """Whom to judge. Called when the checks are collected; returns in forks alone."""
-        gc.collect()
-        gc.freeze()  # what is here stays, so that no fork has to look at it again
+        _settle()
         while True:
             request = self._next()
             if request is None:
                 os._exit(0)
-            alone = len(os.listdir(self._threads)) > 1
-            if alone or self._fork(request):
-                return self._seated(request, alone)
+            if len(os.listdir(self._threads)) > 1:  # which a fork would lack, and might wait for forever
+                self._ready.staff_notes.append(THREADED)
+                self._requests.close()
+                return self._become(Judge, request, session)
+            self._asked += 1
+            if self._asked == 2 and (seat := self._fill(session)):
+                return seat
+            if self._fork(request):
+                return self._become(Judge, request, session)
 
-    def _judge_suite(self, suite: Suite) -> None:
-        """Inside of `opened`, whose files a fork must not remove."""
+    def _judge_suite(self, suite: Suite) -> NoReturn:
+        """Inside of `opened`, whose files a fork must not remove. Raises AuthoringError in the zygote alone."""
         try:
             results = results_of(suite, self.admit, self._round.secret)
-            assert self._judge is not None
-            self._judge.finish(results, self._known)
+            assert self._role is not None
+            self._role.finish(results)
         except AuthoringError as error:
-            if self._judge is None:
+            if self._role is None:
                 raise
-            self._judge.refuse(str(error))
+            self._role.refuse(str(error))
         except BaseException:
             traceback.print_exc(file=sys.__stderr__)
             os._exit(1)
         os._exit(0)
+
+    def _fill(self, session: Session) -> Seat | None:
+        """Have a fork fill the bank of examples. A seat in that fork."""
+        ours, theirs = socket.socketpair()
+        reading, writing = os.pipe2(os.O_CLOEXEC)
+        request = Request(theirs, os.dup(1), reading)
+        if self._fork(request):
+            ours.close()
+            os.close(writing)
+            return self._become(Filler, request, session)
+        try:
+            self._ready.take(receive_filled(ours, time.monotonic() + self._round.limits.seconds))
+        except Exception as error:
+            what = f"{type(error).__name__}: {error}"
+            self._ready.staff_notes.append(f"The examples were drawn anew: they could not be kept ({what}).")
+        ours.close()
+        os.close(writing)
+        _settle()
+        return None
 
     def _next(self) -> Request | None:
         """The next request, or None where nobody can ask any more. Forks whose leash was let go are ended meanwhile."""
@@ -146,9 +169,8 @@ class Zygote:
         return None
 
     def _fork(self, request: Request) -> bool:
-        """Make a judge. Whether this is it."""
-        self._last += 1
-        folder = os.path.join(os.getcwd(), str(self._last))
+        """Whether this is the fork that was asked for."""
+        folder = os.path.join(os.getcwd(), str(next(self._folders)))
         zygote = os.getpid()
         try:
             os.mkdir(folder, 0o700)
@@ -181,19 +203,15 @@ class Zygote:
         tempfile.tempdir = None
         set_hypothesis_home_dir(folder)
 
-    def _seated(self, request: Request, alone: bool) -> Seat:
-        """Become the judge that was asked for."""
+    def _become(self, role: type[Judge] | type[Filler], request: Request, session: Session) -> Seat:
+        """Be what was asked for, as long as it is wanted."""
         try:
             leash.put_on(request.leash)
             os.dup2(request.log, 1)
             os.dup2(request.log, 2)
             os.close(request.log)
-            if alone:  # a copy of this process would wait forever for threads that it does not have
-                self._requests.close()
-            self._judge = Judge(self._round, request.control, self._reference)
-            self._judge.lacking += self._lacking
-            self._judge.staff_notes += [THREADED] if alone else []
-            return self._judge.seat(None)
+            self._role = role(self._ready, request.control)
+            return self._role.seat(session)
         except BaseException:  # pytest would take it for a fault of its own
             traceback.print_exc(file=sys.__stderr__)
             os._exit(1)
@@ -219,6 +237,12 @@ class Zygote:
             request.close()
             if not self._poll.poll(0):
                 return
+
+
+def _settle() -> None:
+    """What is here stays, so that no fork looks at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def main() -> None:
