@@ -7,15 +7,18 @@ bank has passed; only one that does not is drawn afresh and shrunk.
 from __future__ import annotations
 
 import copy
+import dataclasses
 import pickle
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import numpy as np
 from hypothesis.strategies import DataObject
 
 Example = dict[str, Any]
 Value = TypeVar("Value")
+Share = Callable[[np.ndarray], np.ndarray]  # gives an equal array, which may be read-only
 
 
 class Kept:
@@ -33,6 +36,10 @@ class Kept:
             self._values[name] = compute()
         found: Value = self._values[name]
         return found
+
+    def share(self, share: Share) -> None:
+        """Replace the arrays among the values, and in the dataclasses among them."""
+        self._values = {name: _shared(value, share) for name, value in self._values.items()}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Kept:
         return self
@@ -62,6 +69,21 @@ class Bank:
         if not any(isinstance(value, DataObject) for example in examples for value in example.values()):
             self._examples[name, seed] = tuple(examples)
 
+    def share(self, share: Share) -> None:
+        """Keep the arrays that checks computed where `share` puts them, for all processes that are forked later."""
+        done: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # what several checks keep stays one
+
+        def once(array: np.ndarray) -> np.ndarray:
+            if id(array) not in done:
+                done[id(array)] = array, share(array)
+            return done[id(array)][1]
+
+        for kept in {id(value): value for value in self._drawn() if type(value) is Kept}.values():
+            kept.share(once)
+
+    def _drawn(self) -> Iterator[Any]:
+        return (value for examples in self._examples.values() for one in examples for value in one.values())
+
     def clear(self) -> None:
         """Forget everything."""
         self._examples.clear()
@@ -79,6 +101,17 @@ class Bank:
         """The bank that `dumps` gave, less what cannot be made again here."""
         made = {key: _unpickled(part) for key, part in pickle.loads(data).items()}
         return cls(once, {key: examples for key, examples in made.items() if examples})
+
+
+def _shared(value: Any, share: Share) -> Any:
+    if type(value) is np.ndarray:
+        return share(value)
+    if type(value) is tuple:
+        return tuple(_shared(part, share) for part in value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        parts = {field.name: getattr(value, field.name) for field in dataclasses.fields(value) if field.init}
+        return dataclasses.replace(value, **{name: _shared(part, share) for name, part in parts.items()})
+    return value
 
 
 def _pickled(examples: tuple[Example, ...]) -> bytes:

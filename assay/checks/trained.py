@@ -120,7 +120,7 @@ class Trained:
         return run.predicted_at_once
 
     def _fit(self, recipe: Recipe) -> Run:
-        inputs, labels = recipe.inputs.copy(), recipe.labels.copy()
+        inputs, labels = _to_pass(recipe.inputs), _to_pass(recipe.labels)
         fit = getattr(self.student, self.training.name)
         predict = fit(inputs, labels, seed=recipe.seed, epochs=recipe.epochs)
         if not callable(predict):
@@ -177,7 +177,7 @@ def once(outcomes: dict[Any, BaseException | None], key: Any, action: Callable[[
 def classes_of(predict: Any, inputs: np.ndarray) -> np.ndarray:
     """predict(inputs) as int64 [m]. Raises Mismatch where it is no integer array of that shape."""
     try:
-        got = predict(inputs.copy())
+        got = predict(_to_pass(inputs))
     except StudentError as error:
         said = {"raised": "predict raised ", "type": "predict returned ", "size": "predict returned "}
         raise StudentError(error.kind, said.get(error.kind, "") + error.message) from error
@@ -198,7 +198,12 @@ def _changed(student: Any, recipe: Recipe) -> tuple[str, ...]:
 
 def _same(before: np.ndarray, now: object) -> bool:
     plain = isinstance(now, np.ndarray) and now.shape == before.shape and now.dtype == before.dtype
-    return plain and np.asarray(now).tobytes() == before.tobytes()
+    return now is before or (plain and np.asarray(now).tobytes() == before.tobytes())
+
+
+def _to_pass(array: np.ndarray) -> np.ndarray:
+    """An array for student code: a copy, where that code could change it. What is shared is read-only."""
+    return array.copy() if array.flags.writeable else array
 
 
 def _split(training: Training, rng: np.random.Generator) -> Split:

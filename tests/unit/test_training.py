@@ -1,6 +1,7 @@
 """Checks of training exercises, on models that train in a millisecond."""
 
 import gc
+import os
 import weakref
 
 import numpy as np
@@ -11,6 +12,8 @@ from assay.checks.trained import Split, Training
 from assay.checks.training import _random_labels, _renamed, _wilson, turned
 from assay.outcome import Outcome
 from assay.sandbox.local import local_student
+from assay.sandbox.shared import lent
+from assay.sandbox.shared import share as in_sealed_memory
 from tests.support.suites import judge, write
 
 REFERENCE = '''
@@ -354,3 +357,33 @@ def test_images_are_prepared_once_for_all_students(tmp_path):
 
     judge(tmp_path, {"fit": unprepared})
     assert live == seen[:first]
+
+
+def test_shared_images_are_judged_alike(tmp_path):
+    """They lie in memory that workers map, and whoever changes them changes their own."""
+    write(tmp_path, reference=REFERENCE, checks=CHECKS)
+    places, bank = [], Bank()
+
+    def noting(array):
+        kept = in_sealed_memory(array)
+        places.extend([kept.ctypes.data] if lent_and_closed(kept) else [])
+        return kept
+
+    def centred(inputs, labels, *, seed, epochs):
+        inputs -= inputs.mean()
+        return fit_of(tmp_path)(inputs, labels, seed=seed, epochs=epochs)
+
+    right, wrong = judge(tmp_path, bank=bank), judge(tmp_path, {"fit": centred}, bank=bank)
+    assert failed(right) == set() != failed(wrong)
+    bank.share(noting)
+    assert len(set(places)) == len(places) > 2
+    assert judge(tmp_path, bank=bank) == right
+    assert judge(tmp_path, {"fit": centred}, bank=bank) == wrong
+    assert judge(tmp_path, bank=bank) == right
+
+
+def lent_and_closed(array):
+    number = lent(array)
+    if number is not None:
+        os.close(number)
+    return number is not None
