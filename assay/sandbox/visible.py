@@ -23,7 +23,8 @@ from assay.sandbox.libraries import mentioned
 from assay.sandbox.limits import Limits
 
 CELL_SECONDS = 30.0  # nbgrader's own limit
-START_SECONDS = 60.0  # for the kernel to start; nbgrader's own limit
+START_SECONDS = 60.0  # for the first cell to begin; nbgrader's own limit
+AFTER_INTERRUPT = 4.0  # for a cell to end that was interrupted; nbclient's own limit
 WHAT_HAPPENED = {
     "memory": "The notebook needed more memory than it may use",
     "cpu": "The notebook used up its processor time",
@@ -44,6 +45,7 @@ class Outcome:
     started: bool = False  # no code of the student's has run before this
     complete: bool = False
     timed_out: bool = False
+    stuck: bool = False  # a cell was interrupted and went on
 
 
 def run_notebook(
@@ -57,9 +59,9 @@ def run_notebook(
 ) -> str:
     """The notebook (JSON) with the outputs of its code cells, within `limits.seconds` and whatever they do.
 
-    Errors do not stop the run. A cell that takes longer than `cell_seconds` is interrupted. Where the kernel or the
-    whole sandbox is lost, the cell that was running shows an error that says why, and the cells after it have no
-    output. The outputs are untrusted. Raises SandboxError where sandbox or kernel cannot be started.
+    Errors do not stop the run. A cell that takes longer than `cell_seconds` is interrupted. Where the run is lost, the
+    cell that was running shows an error that says why, and the cells after it have no output. The outputs are
+    untrusted. Raises SandboxError where the sandbox cannot be started.
     """
     document = json.loads(notebook)
     code = [cell for cell in document["cells"] if cell["cell_type"] == "code"]
@@ -78,21 +80,22 @@ def run_notebook(
         ending = running.stop()
     if not outcome.started:
         said = ending.output[-2000:] or "nothing"
-        raise SandboxError(f"The kernel of the visible run did not start ({ending.reason}). It said: {said}")
+        raise SandboxError(f"The visible run did not start ({ending.reason}). It said: {said}")
     if not outcome.complete:
         _explain(outcome, ending, limits)
     for number, cell in enumerate(code):
-        cell["outputs"], cell["execution_count"] = outcome.outputs.get(number, ([], None))
+        outputs, cell["execution_count"] = outcome.outputs.get(number, ([], None))
+        cell["outputs"] = _merged(outputs)
     return json.dumps(document)
 
 
 def _follow(channel: socket.socket, request: dict[str, Any], outcome: Outcome, limits: Limits) -> None:
-    """Send the cells and take down what is told of them until the end, the time limit, or the first nonsense."""
-    deadline = time.monotonic() + START_SECONDS
+    """Send the cells and take down what is told of them until the end, a time limit, or the first nonsense."""
+    deadline = cell_deadline = time.monotonic() + START_SECONDS
     channel.settimeout(START_SECONDS)
     channel.sendall(json.dumps(request).encode() + b"\n")
     lines = _Lines(channel, limits.frame)
-    while (line := lines.next(deadline)) is not None:
+    while (line := lines.next(min(deadline, cell_deadline))) is not None:
         message = _message(line)
         if not outcome.started:
             outcome.started, deadline = True, time.monotonic() + limits.seconds
@@ -102,12 +105,22 @@ def _follow(channel: socket.socket, request: dict[str, Any], outcome: Outcome, l
         number = message.get("running", message.get("cell"))
         if type(number) is not int or not 0 <= number < len(request["cells"]):
             raise Malformed("a cell that is not there")
-        outcome.running = number
-        if "cell" in message:
-            count = message.get("count")
-            outputs = [_output(output) for output in _list(message.get("outputs"))]
-            outcome.outputs[number] = (_merged(outputs), count if type(count) is int else None)
+        if "running" in message:
+            outcome.running, cell_deadline = number, time.monotonic() + request["seconds"] + AFTER_INTERRUPT
+        else:
+            _take_down(message, number, outcome)
     outcome.timed_out = time.monotonic() >= deadline
+    outcome.stuck = time.monotonic() >= cell_deadline
+
+
+def _take_down(message: dict[str, Any], number: int, outcome: Outcome) -> None:
+    """Outputs of a cell from a place on, with those before it that are known."""
+    known, count = outcome.outputs.get(number, ([], None))[0], message.get("count")
+    kept = message.get("from")
+    if type(kept) is not int or not 0 <= kept <= len(known):
+        raise Malformed("outputs that do not follow on those before")
+    new = [_output(output) for output in _list(message.get("outputs"))]
+    outcome.outputs[number] = ([*known[:kept], *new], count if type(count) is int else None)
 
 
 class _Lines:
@@ -216,14 +229,16 @@ def _merged(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _explain(outcome: Outcome, ending: Ending, limits: Limits) -> None:
     """Say on the cell that was running why nothing came after it."""
+    name = "NotebookStopped"
     if outcome.timed_out:
         reason = f"The notebook took longer than {limits.seconds:g} seconds in all"
+    elif outcome.stuck:
+        name, reason = "CellTimeoutError", "This cell took too long and could not be interrupted"
     else:
         reason = WHAT_HAPPENED.get(ending.reason, "The process that ran the notebook was lost")
     text = f"{reason}. This cell was running; the cells after it did not run."
     outputs, count = outcome.outputs.get(outcome.running, ([], None))
-    shown = _error("NotebookStopped", text, [f"NotebookStopped: {text}"])
-    outcome.outputs[outcome.running] = ([*outputs, shown], count)
+    outcome.outputs[outcome.running] = ([*outputs, _error(name, text, [f"{name}: {text}"])], count)
 
 
 def _error(name: str, value: str, traceback: list[str]) -> dict[str, Any]:

@@ -15,13 +15,11 @@ import signal
 import site
 import socket
 import sys
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 from .confine import Policy, Step, Unconfined, bound, fence, policy_from
 from .kernel import PARENT_DEATH_SIGNAL, prctl
 from .supervise import supervise
-
-KERNEL_LIBRARIES = 2 << 30  # bytes of address space; TensorFlow takes 1.6 GiB, most of it never touched
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class Settings:
     work: str  # the working folder, private to this program
     leash: int  # descriptor that closes when this program is to end
     own_processes: bool  # in a process namespace of its own, so that all end with the first
-    modules: tuple[str, ...] = ()  # loaded before the limits are set; by a notebook in its kernel
+    modules: tuple[str, ...] = ()  # loaded before the limits are set
     files: tuple[tuple[str, str], ...] = ()  # (name, contents in base64) for the working folder
     groups: tuple[int, ...] = ()  # descriptors of cgroup.procs files to enter
 
@@ -54,11 +52,11 @@ def main() -> None:
         sys.exit(f"A fence does not hold. {error}")
     prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)  # after the change of user, which clears it
     _furnish(settings)
-    absent = load(settings.modules) if settings.program != "notebook" else {}
+    absent = _prepare(settings)
     for group in settings.groups:
         os.write(group, b"0")
     _close_all_but(settings.channel, settings.ready)
-    steps += bound(_limits(settings))
+    steps += bound(settings.policy)
     _say_ready(settings.ready, steps, absent)
     _run(settings)
 
@@ -100,12 +98,12 @@ def _close_all_but(*kept: int) -> None:
     os.closerange(before, 1 << 16)
 
 
-def _limits(settings: Settings) -> Policy:
-    """A notebook's kernel loads its libraries under the limit of its driver, so that one is higher."""
-    policy = settings.policy
-    if settings.program != "notebook" or policy.memory is None:
-        return policy
-    return replace(policy, memory=policy.memory + KERNEL_LIBRARIES)
+def _prepare(settings: Settings) -> dict[str, str]:
+    if settings.program != "notebook":
+        return load(settings.modules)
+    from .notebook import prepare
+
+    return prepare(settings.modules)
 
 
 def _say_ready(descriptor: int, steps: tuple[Step, ...], absent: dict[str, str]) -> None:
@@ -124,7 +122,7 @@ def _run(settings: Settings) -> None:
     elif settings.program == "notebook":
         from .notebook import serve_notebook
 
-        serve_notebook(channel, settings.policy, settings.modules)
+        serve_notebook(channel)
     else:
         from .probe import serve_probe
 

@@ -21,7 +21,6 @@ from assay.sandbox.isolation.ground import Ground, ground
 from assay.sandbox.isolation.job import Job
 from assay.sandbox.isolation.launch import (
     INSIDE,
-    NOTEBOOK_MEMORY,
     Enclosure,
     caps_of,
     launch,
@@ -73,8 +72,7 @@ class Bubblewrap:
             def hold(process: subprocess.Popen[bytes], leash: IO[bytes]) -> Hold:
                 undo.callback(leash.close)
                 kill = _killer(info.read(), process, undo)
-                libraries = NOTEBOOK_MEMORY if job.program == "notebook" else 0
-                return Hold(kill, undo.pop_all().close, cap=group, libraries=libraries)
+                return Hold(kill, undo.pop_all().close, cap=group)
 
             return launch(job, around, hold)
 

@@ -19,7 +19,6 @@ from assay.sandbox.isolation import cgroup, ground, users
 from assay.sandbox.isolation.job import Job
 from assay.sandbox.isolation.launch import (
     INSIDE,
-    NOTEBOOK_MEMORY,
     Enclosure,
     caps_of,
     launch,
@@ -66,7 +65,6 @@ class Confined:
                     kill=leash.close,  # the supervisor inside ends all when it sees this
                     clean_up=undo.pop_all().close,
                     cap=group,
-                    libraries=NOTEBOOK_MEMORY if job.program == "notebook" else 0,
                     disk_in_use=scratch.in_use,
                 )
 

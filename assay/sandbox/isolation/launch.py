@@ -22,7 +22,6 @@ from assay.sandbox.isolation.ground import ground
 from assay.sandbox.isolation.job import Job
 from assay.sandbox.isolation.running import Hold, Running
 from assay.sandbox.libraries import View, view_of
-from assay.sandbox.limits import MiB
 
 INSIDE = Path(__file__).resolve().parent.parent / "inside"
 BEGIN = "import sys; sys.path.append(sys.argv.pop(1)); from inside.start import main; main()"
@@ -30,9 +29,7 @@ HINT = "\nRun `assay doctor` to see what this machine allows."
 START_SECONDS = 120.0  # for loading the libraries; a first torch or TensorFlow from a slow disk takes long
 # What a first call would import: torch.optim's first step takes seconds for the one, any layer for the other.
 LATE = {"torch": ("torch._dynamo",), "torch_geometric": ("torch_geometric.nn",)}
-NOTEBOOK_LIBRARIES = ("nbclient", "ipykernel")
-NOTEBOOK_PROCESSES = 48  # threads of the driver and of the kernel
-NOTEBOOK_MEMORY = 1024 * MiB  # what the libraries of the kernel may take
+NOTEBOOK_LIBRARIES = ("ipython",)
 
 
 @dataclass(frozen=True)
@@ -107,15 +104,13 @@ def loaded_by(job: Job) -> tuple[str, ...]:
 
 def policy_of(job: Job, **reach: object) -> Policy:
     """The limits of a job as those of one process, with what the tier says about its reach."""
-    limits, notebook = job.limits, job.program == "notebook"
+    limits = job.limits
     before = int(reach.pop("processes_before", 0))  # type: ignore[call-overload]
     return Policy(
-        sockets="local" if notebook else "pair",
         memory=limits.memory,
         cpu_seconds=limits.cpu_seconds,
-        processes=before + limits.processes + (NOTEBOOK_PROCESSES if notebook else 0),
+        processes=before + limits.processes,
         file_size=limits.disk,
-        open_files=1024 if notebook else 256,
         **reach,  # type: ignore[arg-type]
     )
 
@@ -142,11 +137,7 @@ def environment(job: Job, home: str) -> dict[str, str]:
 
 def caps_of(job: Job) -> dict[str, int]:
     """The caps of a job's control group: bytes and processes of all its processes together, temporary files too."""
-    libraries = NOTEBOOK_MEMORY if job.program == "notebook" else 0
-    return {
-        "memory": job.limits.memory + job.limits.disk + libraries,
-        "processes": job.limits.processes + (NOTEBOOK_PROCESSES if job.program == "notebook" else 0),
-    }
+    return {"memory": job.limits.memory + job.limits.disk, "processes": job.limits.processes}
 
 
 def _await(running: Running, ready: IO[bytes]) -> None:
