@@ -30,8 +30,8 @@ doctor: system $(VENV)/.grader ## say what the sandbox on this machine holds
 	@$(VENV)/bin/assay doctor
 
 .PHONY: benchmark
-benchmark: system $(VENV)/.grader ## grade twelve submissions with nbgrader's Execute and with ours
-	@$(VENV)/bin/python benchmarks/against_nbgrader.py
+benchmark: system $(VENV)/.grader ## grade the same submissions with ours, nbgrader and Otter (25 minutes)
+	@$(VENV)/bin/python -m benchmarks --plot docs/pictures/benchmark.svg
 
 .PHONY: clean
 clean: ## remove what make built (the environment, the demo course)

@@ -50,7 +50,7 @@ def ours(order: Order, *, jobs: int) -> Run:
     """`assay grade --jobs N`, with its feedback pages."""
     folder = folders.ours(order.scratch / "ours", order.exercise, order.submissions, examples=order.examples)
     command = (sys.executable, "-m", "assay.cli", "grade", order.exercise.name)
-    return _of_course(f"assay, {jobs} job{'s' * (jobs > 1)}", order, folder, command, jobs=jobs)
+    return _of_course(f"assay-{jobs}", order, folder, command, jobs=jobs)
 
 
 def nbgrader(order: Order) -> Run:

@@ -1,6 +1,5 @@
 """Right answers, written with torch."""
 
-import numpy as np
 import torch
 
 from assay.checks import alternative
@@ -49,7 +48,7 @@ def gradients_by_layer(X, W, b, labels):
         layer.bias.copy_(torch.from_numpy(b))
     loss = torch.nn.functional.cross_entropy(layer(torch.from_numpy(X)), torch.from_numpy(labels))
     dW, db = torch.autograd.grad(loss, list(layer.parameters()))
-    return np.array(dW.T), db.numpy()
+    return dW.T.contiguous().numpy(), db.numpy()
 
 
 @alternative(of="momentum_step")
