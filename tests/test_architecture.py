@@ -22,6 +22,7 @@ ALLOWED = {
     "demo": {"notebook", "sandbox", "terminal"},
     "cli": {"notebook", "sandbox", "terminal", "terminal_verify", "demo", "data", "grading"},
 }
+MAY_PICKLE = {"checks/bank.py", "grading/handover.py"}  # what no process near a student's code writes
 INSIDE_MAY_IMPORT = {"numpy", "safetensors"}
 INSIDE_NOTEBOOK_MAY_IMPORT = {"IPython", "matplotlib", "traitlets"}
 
@@ -79,7 +80,8 @@ def test_what_students_can_read_needs_nothing_of_ours(path: Path) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_nothing_that_runs_what_it_reads_is_imported(path: Path) -> None:
     forbidden = {"pickle", "dill", "cloudpickle", "marshal", "shelve", "joblib"}
-    assert not forbidden & {name.split(".")[0] for name in imported_modules(path)}
+    used = forbidden & {name.split(".")[0] for name in imported_modules(path)}
+    assert used <= ({"pickle"} if path.relative_to(PACKAGE).as_posix() in MAY_PICKLE else set())
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))

@@ -24,6 +24,7 @@ from assay.checks.standing import standing
 from assay.course import Task
 
 Body = Callable[..., Any]
+Key = tuple[str, int, int]  # name of a check, seed, number
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +34,13 @@ class Probe:
     check: str  # its name
     body: Body
     example: Example
+    seed: int = 0  # from which it was drawn
+    number: int = 0  # of the examples drawn from that seed
+
+    @property
+    def key(self) -> Key:
+        """What it is among all examples of a suite: equal keys, equal examples."""
+        return self.check, self.seed, self.number
 
     def run(self, student: Any) -> None:
         """Judge that student on it. Raises whatever the check raises."""
@@ -62,7 +70,7 @@ def draw(name: str, check: Body, *, seed: int, count: int) -> list[Probe]:
     None where it draws as it goes, with `st.data()`; one without any drawn value where nothing is drawn.
     """
     if not is_property(check):
-        return [Probe(name, check, {"student": StandIn("student")})]
+        return [Probe(name, check, {"student": StandIn("student")}, seed)]
     test: Any = check
     prepare(test, EXAMPLES)
     inner = test.hypothesis.inner_test
@@ -83,7 +91,13 @@ def draw(name: str, check: Body, *, seed: int, count: int) -> list[Probe]:
         pass
     finally:
         test.hypothesis.inner_test = inner
-    return [Probe(name, inner, example) for example in drawn if not _unfinished(example)]
+    return probes_of(name, check, [example for example in drawn if not _unfinished(example)], seed=seed)
+
+
+def probes_of(name: str, check: Body, examples: Sequence[Example], *, seed: int) -> list[Probe]:
+    """The examples that were drawn for a property, in order."""
+    inner: Body = check.hypothesis.inner_test  # type: ignore[attr-defined]
+    return [Probe(name, inner, example, seed, number) for number, example in enumerate(examples)]
 
 
 def _tasks_of(check: Body, tasks: Sequence[Task]) -> set[str | None]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,53 @@ SIDES = ("type", "after", "callbacks")  # what besides the values can be wrong
 Yielded = Sequence[Heard]
 
 
+@dataclass(frozen=True)
+class Said:
+    """What a student's function yields on one probe, beside what is right."""
+
+    yielded: Yielded
+    right: Yielded
+
+    @cached_property
+    def is_sound(self) -> bool:
+        """Whether its values are right, whatever else is wrong."""
+        return agree(self.yielded, self.right)
+
+    @cached_property
+    def differs(self) -> bool:
+        """Whether its values are far from right."""
+        return not agree(self.yielded, self.right, SHOWN)
+
+    @cached_property
+    def breaks(self) -> bool:
+        return is_broken(self.yielded, self.right)
+
+    @cached_property
+    def sides(self) -> frozenset[str]:
+        """Those that are wrong."""
+        return frozenset(side for side in SIDES if not agree_on(side, self.yielded, self.right))
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """How a known mistake differs from what is right on one probe."""
+
+    shows: bool  # whether it does so clearly, in the values
+    wrong: frozenset[Any]  # the wrong numbers, rounded, and None for what is no finite number
+    partly: bool  # whether some entries of an array are right
+    sides: frozenset[str]  # in which it differs
+
+
+def contrast(mistake: Yielded, right: Yielded) -> Contrast:
+    wrong = wrong_parts(mistake, right)
+    return Contrast(
+        shows=bool(wrong) and not agree(mistake, right, SHOWN),
+        wrong=frozenset(wrong),
+        partly=any(_is_partly_right(one.value, other.value) for one, other in zip(mistake, right, strict=False)),
+        sides=frozenset(side for side in SIDES if not agree_on(side, mistake, right)),
+    )
+
+
 @dataclass
 class Evidence:
     """What has been heard of one known mistake, the right answer and a student, as long as nothing contradicts it."""
@@ -43,31 +91,29 @@ class Evidence:
     shown: set[str] = field(default_factory=set)  # checks on which it shows
     excused: set[str] = field(default_factory=set)  # checks on which the student's function broke down
 
-    def add(self, check: str, student: Yielded, mistake: Yielded, right: Yielded) -> bool:
-        """Take in one probe. False where it speaks against the mistake."""
-        if not agree(student, mistake) and not agree(_in_arrays(student), _in_arrays(mistake)):
-            if is_broken(student, right) and not is_broken(mistake, right):
+    def add(self, check: str, said: Said, mistake: Yielded, shown: Callable[[], Contrast]) -> bool:
+        """Take in one probe, on which `shown` is how the mistake differs from what is right.
+
+        False where it speaks against the mistake.
+        """
+        if not agree(said.yielded, mistake) and not _agree_in_arrays(said.yielded, mistake):
+            if said.breaks and not is_broken(mistake, said.right):
                 self.excused.add(check)
                 return True
             return False
-        self.unlike |= {side for side in SIDES if not agree_on(side, student, mistake)}
-        wrong = wrong_parts(mistake, right)
-        if not agree(mistake, right, SHOWN) and not agree(student, right, SHOWN) and wrong:
+        self.unlike |= {side for side in SIDES if not agree_on(side, said.yielded, mistake)}
+        contrast = shown()
+        if contrast.shows and said.differs:
             self.values += 1
             self.shown.add(check)
-            numbers = {part for part in wrong if part is not None}
-            self.wrong |= numbers
-            self.broken += None in wrong
-            self.partly += any(
-                _is_partly_right(one.value, other.value) for one, other in zip(mistake, right, strict=False)
-            )
-            self.whole += bool(numbers)
+            self.wrong |= contrast.wrong - {None}
+            self.broken += None in contrast.wrong
+            self.partly += contrast.partly
+            self.whole += contrast.wrong != {None}
         else:
             self.whole += 1
-        for side in SIDES:
-            if not agree_on(side, mistake, right):
-                self.sides[side] += 1
-                self.shown.add(check)
+        self.sides.update(contrast.sides)
+        self.shown |= {check} if contrast.sides else set()
         return True
 
     def shows_on(self, check: str) -> bool:
@@ -97,9 +143,9 @@ def is_broken(heard: Yielded, right: Yielded) -> bool:
     return _breaks([one.value for one in heard]) and not _breaks([one.value for one in right])
 
 
-def shares_a_side(student: Yielded, mistake: Yielded, right: Yielded) -> bool:
+def shares_a_side(said: Said, mistake: Yielded) -> bool:
     """Whether something besides the values is wrong in the student's answer, and in the mistake in the same way."""
-    return any(agree_on(side, student, mistake) and not agree_on(side, student, right) for side in SIDES)
+    return any(agree_on(side, said.yielded, mistake) for side in said.sides)
 
 
 def wrong_parts(mistake: Yielded, right: Yielded) -> set[Any]:
@@ -113,19 +159,36 @@ def _close(one: Any, other: Any, slack: float) -> bool:
     if isinstance(one, Failure) or isinstance(other, Failure):
         return isinstance(one, Failure) and isinstance(other, Failure) and one.message == other.message
     rtol, atol = SINGLE if _has_single(one) or _has_single(other) else DOUBLE
+    return _near(one, other, slack * rtol, slack * atol)
+
+
+def _near(one: Any, other: Any, rtol: float, atol: float) -> bool:
+    """What `assert_close` says, sooner: most answers differ, and nobody reads how."""
+    if type(one) is type(other) is float:
+        if one == other or abs(one - other) <= atol + rtol * abs(other) < math.inf:
+            return True
+        return math.isnan(one) and math.isnan(other)
+    if type(one) in (tuple, list) and type(other) in (tuple, list):
+        return len(one) == len(other) and all(_near(*pair, rtol, atol) for pair in zip(one, other, strict=True))
+    if _are_alike(one, other):
+        return not _differing(one, other, rtol, atol).any()
     try:
-        assert_close(one, other, rtol=slack * rtol, atol=slack * atol)
+        assert_close(one, other, rtol=rtol, atol=atol)
     except (Mismatch, TypeError):
         return False
     return True
 
 
 def _has_single(value: Any) -> bool:
-    return any(getattr(leaf, "dtype", None) == np.float32 for leaf in _leaves(value))
+    if isinstance(value, (tuple, list)):
+        return any(map(_has_single, value))
+    if isinstance(value, dict):
+        return any(map(_has_single, value.values()))
+    return getattr(value, "dtype", None) == np.float32
 
 
 def _breaks(value: Any) -> bool:
-    return any(_is_nothing(leaf) for leaf in _leaves(value))
+    return any(_is_nothing(leaf) for leaf in leaves(value))
 
 
 def _is_nothing(leaf: Any) -> bool:
@@ -134,8 +197,14 @@ def _is_nothing(leaf: Any) -> bool:
     return kind(leaf) in ("number", "array") and not np.isfinite(np.asarray(leaf, dtype=np.float64)).all()
 
 
+def _agree_in_arrays(one: Yielded, other: Yielded) -> bool:
+    """Whether they agree with an array in place of each tuple of numbers: many a check takes either."""
+    if not any(kind(heard.value) == "tuple" for heard in (*one, *other)):
+        return False  # they do not agree as they are
+    return agree(_in_arrays(one), _in_arrays(other))
+
+
 def _in_arrays(heard: Yielded) -> Yielded:
-    """With an array in place of each tuple of numbers: many a check takes either."""
     return [replace(one, value=_in_array(one.value)) for one in heard]
 
 
@@ -149,13 +218,13 @@ def _is_numbers(value: Sequence[Any]) -> bool:
     return all(kind(part) == "number" and not isinstance(part, int) for part in value)
 
 
-def _leaves(value: Any) -> Iterator[Any]:
+def leaves(value: Any) -> Iterator[Any]:
     if isinstance(value, (tuple, list)):
         for part in value:
-            yield from _leaves(part)
+            yield from leaves(part)
     elif isinstance(value, Mapping):
         for part in value.values():
-            yield from _leaves(part)
+            yield from leaves(part)
     else:
         yield value
 
@@ -168,9 +237,9 @@ def _wrong(one: Any, other: Any) -> Iterator[Any]:
         for first, second in zip(one, other, strict=True):
             yield from _wrong(first, second)
     elif _are_alike(one, other):
-        yield from map(_rounded, one[_differing(one, other)].tolist())
+        yield from map(_rounded, one[_clearly_differing(one, other)].tolist())
     elif not _close(one, other, SHOWN):
-        for leaf in _leaves(one):
+        for leaf in leaves(one):
             if kind(leaf) in ("number", "array"):
                 yield from map(_rounded, np.asarray(leaf).ravel().tolist())
 
@@ -181,19 +250,31 @@ def _is_partly_right(one: Any, other: Any) -> bool:
         return any(map(_is_partly_right, one, other))
     if not _are_alike(one, other):
         return False
-    wrong = _differing(one, other)
+    wrong = _clearly_differing(one, other)
     right = set(map(_rounded, one[~wrong].tolist()))
     return bool(right) and not set(map(_rounded, one[wrong].tolist())) <= right
 
 
 def _are_alike(one: Any, other: Any) -> bool:
-    return kind(one) == kind(other) == "array" and one.shape == other.shape and one.dtype == other.dtype
+    """Whether they are arrays of one shape and dtype."""
+    if type(one) is not np.ndarray or type(other) is not np.ndarray or kind(one) != "array":
+        return False
+    return one.ndim > 0 and one.shape == other.shape and one.dtype == other.dtype
 
 
-def _differing(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Which entries differ, of two arrays of our own."""
+def _differing(one: np.ndarray, other: np.ndarray, rtol: float, atol: float) -> np.ndarray:
+    """Which entries differ, of two arrays of one shape."""
+    got, expected = one.astype(np.float64, copy=False), other.astype(np.float64, copy=False)
+    with np.errstate(invalid="ignore", over="ignore"):
+        close = (np.abs(got - expected) <= atol + rtol * np.abs(expected)) & np.isfinite(expected)
+    close |= got == expected
+    close |= np.isnan(got) & np.isnan(expected)
+    return ~close
+
+
+def _clearly_differing(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     rtol, atol = SINGLE if _has_single(one) else DOUBLE
-    return ~np.isclose(one, other, rtol=SHOWN * rtol, atol=SHOWN * atol, equal_nan=True)
+    return _differing(one, other, SHOWN * rtol, SHOWN * atol)
 
 
 def _rounded(number: float) -> float | None:
@@ -219,5 +300,5 @@ def _side(side: str, one: Heard, other: Heard) -> bool:
 
 def _types(value: Any) -> list[str]:
     """Whether numbers are whole ones, or of few digits: 3.0 is the same value as 3, but no size of an array."""
-    types = (np.asarray(leaf).dtype for leaf in _leaves(value) if kind(leaf) == "number")
+    types = (np.asarray(leaf).dtype for leaf in leaves(value) if kind(leaf) == "number")
     return ["integer" if type.kind in "iu" else "single" if type == np.float32 else "float" for type in types]

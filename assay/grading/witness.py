@@ -51,6 +51,7 @@ class Witness(ExplainedStudent):
     _only: str | None = None  # function whose calls count; None: everything
     _until: float = 0.0
     _lost: bool = False
+    held: bool = True  # whether the check did, to which it was listened last
 
     def listen(self, probe: Probe, *, only: str | None, until: float) -> tuple[Heard, ...]:
         """Everything heard while that probe runs, whatever its verdict. Raises Lost.
@@ -59,8 +60,10 @@ class Witness(ExplainedStudent):
         """
         self.forget()
         self._heard, self._only, self._until, self._lost = [], only, until, False
+        self.held = False
         try:
             probe.run(self)
+            self.held = True
         except (KeyboardInterrupt, ControlError):
             raise
         except BaseException:  # a check may raise anything; what led to it has been heard
@@ -74,6 +77,10 @@ class Witness(ExplainedStudent):
     def has_cost_a_worker(self, function: str) -> bool:
         """Whether calls of that function have taken too long, or ended their worker."""
         return bool(self._losses.get(function))
+
+    def pardon(self) -> None:
+        """Call functions again that have cost workers."""
+        self._losses.clear()
 
     def _ask(self, request: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any], seconds: float) -> Answer:
         if self._heard is None:
