@@ -17,6 +17,7 @@ from typing import Any
 
 from assay.sandbox.inside.wire import Blob, Caps, Part, WireError, new_buffer, read
 
+AT_ONCE = int(socket.MSG_DONTWAIT)  # a plain int: for a flag, Python calls its own code
 PATIENCE = 0.02  # seconds that the kernel waits by itself; most answers come sooner, and cost no further system call
 
 
@@ -50,19 +51,22 @@ class Channel:
         """
         attached = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
         for part in parts:
-            left = memoryview(part)
-            while left:
-                try:
-                    if attached:
-                        sent = self._socket.sendmsg([left], attached, socket.MSG_DONTWAIT)
-                    else:
-                        sent = self._socket.send(left, socket.MSG_DONTWAIT)
-                except BlockingIOError:
-                    self._wait_to_send(deadline)
-                except OSError as error:
-                    raise Closed(str(error)) from None
-                else:
-                    left, attached = left[sent:], []
+            sent = self._sent(part, attached, deadline)
+            attached = []
+            while sent < len(part):
+                sent += self._sent(memoryview(part)[sent:], attached, deadline)
+
+    def _sent(self, part: Part, attached: list[Any], deadline: float) -> int:
+        """Bytes of it that were sent, together with what is attached."""
+        while True:
+            try:
+                if attached:
+                    return self._socket.sendmsg([part], attached, AT_ONCE)
+                return self._socket.send(part, AT_ONCE)
+            except BlockingIOError:
+                self._wait_to_send(deadline)
+            except OSError as error:
+                raise Closed(str(error)) from None
 
     def receive(self, deadline: float, caps: Caps) -> tuple[dict[str, Any], Blob]:
         """The message and the blob of one frame. Raises TimedOut, Closed, or WireError."""
@@ -95,7 +99,7 @@ class Channel:
     def _unasked(self) -> None:
         """Something to read where nothing was asked: the end, or a violation."""
         try:
-            data = self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            data = self._socket.recv(1, socket.MSG_PEEK | AT_ONCE)
         except BlockingIOError:
             return
         except OSError as error:

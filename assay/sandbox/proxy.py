@@ -62,6 +62,7 @@ class Student:
         self._losses: dict[str, list[StudentLost]] = {}  # by function
         self._notes: tuple[str, ...] = ()
         self.calls: list[Recorded] = []
+        self._kept = 0  # bytes of the arrays in these
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith("_"):  # tools ask for such names to see what an object can do
@@ -70,19 +71,20 @@ class Student:
 
     def call(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
         """Call the student's function of that name, also where a method of this class hides it."""
-        losses = self._losses.setdefault(name, [])
+        losses = self._losses.get(name)
         try:
-            if len(losses) >= LOSSES:
+            if losses is not None and len(losses) >= LOSSES:
                 raise StudentLost(losses[-1].kind, f"{losses[-1].message} {LOSSES} times, so it is not called again")
             return self._record(name, {"op": "call", "target": name}, args, kwargs)
         except StudentLost as lost:
+            losses = self._losses.setdefault(name, [])
             if len(losses) < LOSSES:
                 losses.append(lost)
             raise
 
     def forget(self) -> None:
         """Start of one example: no calls made, and functions passed before can no longer be called back."""
-        self.calls = []
+        self.calls, self._kept = [], 0
         if self._session is not None:
             self._session.forget_functions()
 
@@ -120,8 +122,9 @@ class Student:
 
     def _keep(self, call: Recorded) -> None:
         self.calls.append(call)
-        while len(self.calls) > KEPT or (len(self.calls) > 1 and sum(one.size for one in self.calls) > KEPT_BYTES):
-            del self.calls[0]
+        self._kept += call.size
+        while len(self.calls) > KEPT or (self._kept > KEPT_BYTES and len(self.calls) > 1):
+            self._kept -= self.calls.pop(0).size
 
     def _on(
         self,

@@ -108,7 +108,8 @@ class Session:
         if self._busy:
             raise StudentError("type", "a function passed by the check was given an object it cannot use")
         number = self._numbers.pop() if self._numbers else self._fresh_number()
-        parts, descriptors = self._packed({"id": number, **request}, args, kwargs)
+        request["id"] = number
+        parts, descriptors = self._packed(request, args, kwargs)
         self._busy, self._objection = True, None
         try:
             try:

@@ -9,7 +9,7 @@ from .mapped import mapped
 
 
 class Descriptors:
-    """At most one message's. Closed at the end of a `with`."""
+    """At most one message's."""
 
     def __init__(self) -> None:
         self._numbers: list[int] = []
@@ -24,9 +24,10 @@ class Descriptors:
             raise OSError("no file descriptor was free for the data; close files that are no longer used")
         return mapped(self._numbers[number], writable=writable)
 
-    def __enter__(self) -> None:
-        pass
+    def __bool__(self) -> bool:
+        return bool(self._numbers)
 
-    def __exit__(self, *failure: object) -> None:
+    def close(self) -> None:
+        """Close all."""
         while self._numbers:
             os.close(self._numbers.pop())

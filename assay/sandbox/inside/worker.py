@@ -44,6 +44,7 @@ from .values import LENT, Decoder, Encoder
 from .wire import Blob, Caps, Part, new_buffer, pack, read
 
 SPACE = socket.CMSG_SPACE(4 * LENT)
+CLOSED_IN_CHILDREN = int(socket.MSG_CMSG_CLOEXEC)  # a plain int: for a flag, Python calls its own code
 OPERATORS = frozenset({"add", "sub", "mul", "truediv", "pow", "matmul", "neg", "getitem"})
 
 
@@ -113,8 +114,7 @@ class Worker:
         reply: dict[str, Any] = {"id": self.request}
         given: Given | None = None
         try:
-            with self.descriptors:  # closed before a byte of the student's runs
-                given = Given(Decoder(blob, self.special, FROM_JUDGE, self.descriptors.memory), message)
+            given = self._given(message, blob)
             value = self.operations[message["op"]](message, given)
             reply["value"] = encoder.attempt(value)
         except (Failed, Refused) as error:
@@ -130,6 +130,14 @@ class Worker:
             reply = {"id": message["id"], "error": {"kind": error.kind, "message": error.message}}
             parts = pack(reply, [], self.caps)
         self._send(parts)
+
+    def _given(self, message: dict[str, Any], blob: Blob) -> Given:
+        """The arguments. Descriptors that came with them are closed before a byte of the student's runs."""
+        try:
+            return Given(Decoder(blob, self.special, FROM_JUDGE, self.descriptors.memory), message)
+        finally:
+            if self.descriptors:
+                self.descriptors.close()
 
     def _load(self, message: dict[str, Any], given: Given) -> list[str]:
         self.caps = replace(self.caps, blob=message["frame"])
@@ -205,7 +213,7 @@ class Worker:
         return read(self._into, FROM_JUDGE, self.buffer)
 
     def _into(self, memory: memoryview | bytearray) -> int:
-        size, attached, _, _ = self.channel.recvmsg_into([memory], SPACE, socket.MSG_CMSG_CLOEXEC)
+        size, attached, _, _ = self.channel.recvmsg_into((memory,), SPACE, CLOSED_IN_CHILDREN)
         if attached:
             self.descriptors.take(attached[0][2])
         if not size:
