@@ -22,6 +22,7 @@ from assay.grading.diagnosis import Known
 from assay.grading.judge_rights import confine_judge
 from assay.outcome import CheckResult
 from assay.sandbox.local import local_student
+from assay.sandbox.shared import share
 
 THREADED = ("tensorflow", "jax")  # whose values start threads when they are made
 
@@ -50,6 +51,8 @@ class Ready:
         self._filled = filled
         if not any(name in sys.modules for name in THREADED):
             self._bank = self._loaded()
+            if self._bank is not None:
+                self._bank.share(share)
 
     def bank(self) -> Bank | None:
         """For one judge; None where there is none and everything is drawn."""
