@@ -36,7 +36,16 @@ TIMEOUT = (  # as nbgrader 0.9 reports it
     "",
     ["\x1b[0;31mCellTimeoutError\x1b[0m: No reply from kernel before timeout"],
 )
+# What a first cell, command, number or plot would import.
+SOON = (
+    "IPython.core.logger",
+    "IPython.core.magics.execution",
+    "IPython.core.magics.pylab",
+    "IPython.utils.module_paths",
+)
+DRAWN = "numpy.random"
 PLOTS = ("matplotlib.pyplot", "matplotlib_inline.backend_inline")
+BLOCKED = {signal.SIGINT, signal.SIGALRM, signal.SIGCHLD, signal.SIGUSR1, signal.SIGUSR2, signal.SIGVTALRM}
 
 
 def prepare(modules: tuple[str, ...]) -> dict[str, str]:
@@ -48,10 +57,13 @@ def prepare(modules: tuple[str, ...]) -> dict[str, str]:
 
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     shell = make_shell()
-    warm_up(shell)
+    load(SOON)
     absent = load(modules)
+    if "numpy" in sys.modules:
+        load((DRAWN,))
     if "matplotlib" in sys.modules and not load(PLOTS):
         _draw_once()
+    warm_up(shell)  # looks at all that is loaded
     for thread in threading.enumerate():
         if thread is not threading.main_thread():  # matplotlib's, that would have told of a slow search for fonts
             thread.join(1)
@@ -79,8 +91,8 @@ def _make_own() -> None:
     """What forks of one process must not share, and what a notebook finds in its environment."""
     os.environ.update(ENVIRONMENT)
     sys.path.insert(0, "")
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed()
+    if DRAWN in sys.modules:
+        sys.modules[DRAWN].seed()
 
 
 async def _run(request: dict[str, Any], shell: ZMQInteractiveShell, outputs: Outputs) -> None:
@@ -157,7 +169,7 @@ def _show_error(shell: ZMQInteractiveShell, error: BaseException | None, outputs
 def _teller(channel: socket.socket) -> Callable[[bytes], None]:
     def tell(line: bytes) -> None:
         """Send a line as a whole: an interrupt waits for its end."""
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
         try:
             channel.sendall(line)
         finally:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import builtins
 import getpass
+import inspect
 import os
 import pdb
 import subprocess
@@ -95,7 +96,9 @@ class Compiler(CachingCompiler):
 
     def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:
         name = f"{zlib.crc32(raw_code.encode('utf-8', 'replace'))}.py"
-        return os.path.join(tempfile.gettempdir(), f"ipykernel_{os.getpid()}", name)
+        path = os.path.join(tempfile.gettempdir(), f"ipykernel_{os.getpid()}", name)
+        inspect.modulesbyfile[path] = "__main__"  # or a traceback would look for it in every module
+        return path
 
 
 @magics_class
