@@ -12,7 +12,7 @@ from typing import Literal
 
 from assay.sandbox.inside import landlock, seccomp
 from assay.sandbox.inside.confine import SIGNALS_SINCE
-from assay.sandbox.isolation import cgroup, first_that_holds
+from assay.sandbox.isolation import WARM_START, cgroup, first_that_holds
 from assay.sandbox.isolation.bubblewrap import Bubblewrap
 from assay.sandbox.isolation.confined import Confined
 from assay.sandbox.isolation.job import Isolation
@@ -113,6 +113,7 @@ def _parts(verdicts: tuple[Verdict, ...]) -> Iterator[Part]:
     root = os.geteuid() == 0
     by_name = {verdict.tier: verdict for verdict in verdicts}
     yield _namespaces(by_name[Bubblewrap.name])
+    yield from (_warm_start(verdict) for verdict in verdicts if verdict.tier.endswith(WARM_START))
     yield Part(
         "own uid",
         "holds" if root else "not available",
@@ -141,6 +142,17 @@ def _namespaces(verdict: Verdict) -> Part:
     if "Unknown option" in verdict.error:
         return Part("namespaces (bubblewrap)", "does not hold", does, "Install bubblewrap 0.7 or later.")
     return Part("namespaces (bubblewrap)", "does not hold", does, _why_no_namespaces())
+
+
+def _warm_start(verdict: Verdict) -> Part:
+    does = "libraries are loaded once, and each submission is a fork behind fences of its own"
+    if verdict.holds:
+        return Part(WARM_START, "holds", does)
+    mend = (
+        f"Each submission loads its libraries anew: slower, and as safe. {'; '.join(verdict.broken)}. Use Linux 5.14 "
+        "or later, and allow user namespaces to programs in bubblewrap (AppArmor may forbid them there)."
+    )
+    return Part(WARM_START, "does not hold", does, " ".join(mend.split()))
 
 
 def _why_no_namespaces() -> str:

@@ -9,14 +9,20 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from assay.errors import StudentError, StudentLost
-from assay.sandbox.isolation import Isolation, cgroup
+from assay.sandbox.isolation import Isolation, Warm, cgroup
 from assay.sandbox.limits import MiB
 from tests.support.untrusted import LIMITS, NAME_MYSELF, processes_named, untrusted
+
+
+def tier_of(isolation: Isolation) -> Any:
+    return isolation.tier if isinstance(isolation, Warm) else isolation
 
 
 def test_a_program_outlives_the_thread_that_started_it(isolation: Isolation) -> None:
@@ -101,6 +107,7 @@ def test_nothing_outlives_a_grader_that_crashes(isolation: Isolation) -> None:
     name = f"left{secrets.token_hex(4)}"
     script = f"""
 import os, sys
+from assay.sandbox.isolation import Warm
 from assay.sandbox.isolation.bubblewrap import Bubblewrap
 from assay.sandbox.isolation.confined import Confined
 from tests.support.untrusted import untrusted
@@ -113,7 +120,10 @@ def stay(name):
             time.sleep(1)
     time.sleep(0.2)
 '''
-with untrusted({type(isolation).__name__}(), code) as program:
+isolation = {type(tier_of(isolation)).__name__}()
+if {isinstance(isolation, Warm)}:
+    isolation = Warm(isolation)
+with untrusted(isolation, code) as program:
     program.student.stay({name!r})
     print("started", flush=True)
     sys.stdin.read()
@@ -176,7 +186,10 @@ def test_memory_is_capped_by_a_control_group(isolation: Isolation) -> None:
                 time.sleep(1)
     """
     limits = replace(LIMITS, call_seconds=5)
-    with untrusted(type(isolation)(place), code, limits=limits) as program:
+    capped = replace(tier_of(isolation), groups=place)
+    with ExitStack() as undo:
+        tier = undo.enter_context(Warm(capped)) if isinstance(isolation, Warm) else capped
+        program = undo.enter_context(untrusted(tier, code, limits=limits))
         with pytest.raises(StudentLost):
             program.student.hog(LIMITS.memory // 2)
         assert program.endings[0].reason == "memory"

@@ -11,16 +11,19 @@ import sysconfig
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
+from assay.errors import SandboxError
 from assay.sandbox.doctor import as_lines, doctor, examine
 from assay.sandbox.inside import landlock
-from assay.sandbox.isolation import choose, open_door
+from assay.sandbox.isolation import Job, Warm, choose, open_door
 from assay.sandbox.isolation.bubblewrap import Bubblewrap
+from assay.sandbox.isolation.confined import Confined
 from assay.sandbox.isolation.self_test import try_to_break
 from assay.sandbox.isolation.users import others_can_reach
+from tests.support.untrusted import untrusted
 
 REPOSITORY = Path(__file__).parents[2]
 SUPPORT = REPOSITORY / "tests" / "support"
@@ -60,6 +63,7 @@ def tried(*command: str, guard: Path | None = None) -> dict[str, Any]:
 
 def withstands(found: dict[str, Any], tier: str) -> None:
     assert found.get("tier") == tier, found
+    assert found["warm"]
     assert found["double"] == [2.0, 4.0]
     assert found["readable"] == []
     assert "MemoryError" in found["hog"]
@@ -145,6 +149,21 @@ def test_the_choice_is_made_once() -> None:
     assert choose() is choose()
 
 
+def test_what_does_not_fork_safely_is_started_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(self: object, job: Job) -> NoReturn:
+        raise SandboxError("no zygote here")
+
+    for tier in (Bubblewrap, Confined):
+        monkeypatch.setattr(tier, "start_zygote", refused)
+    found = examine()
+    assert found.tier is not None
+    assert not found.tier.warm
+    part = next(part for part in found.parts if part.name == "warm start")
+    assert (part.state, "no zygote here" in part.mend) == ("does not hold", True)
+    with Warm(found.tier) as warm, untrusted(warm, "def double(x): return 2 * x") as program:
+        assert program.student.double(2) == 4
+
+
 def test_the_open_door_says_so() -> None:
     assert "keeps nothing secret" in open_door().name
 
@@ -155,6 +174,7 @@ def test_the_doctor_says_which_tier_and_what_it_withstood(capsys: pytest.Capture
     assert found.tier is not None
     assert lines.startswith(f"Submissions are graded in: {found.tier.name}\n")
     assert "yes  files of this machine stay secret" in lines
+    assert f"\n{found.tier.name}, warm start: holds" in lines
     assert doctor() == 0
     assert found.tier.name in capsys.readouterr().out
 

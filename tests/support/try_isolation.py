@@ -9,9 +9,10 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from assay.errors import SandboxError, StudentError, StudentLost
-from assay.sandbox.isolation import choose
+from assay.sandbox.isolation import Warm, choose
 from assay.sandbox.limits import Limits
 from assay.sandbox.visible import run_notebook
 from tests.support.untrusted import LIMITS, untrusted
@@ -48,11 +49,17 @@ def hog(size):
 def main() -> None:
     guard = Path(sys.argv[1]) if len(sys.argv) > 1 else None
     try:
-        isolation = choose(guard)
+        tier = choose(guard)
     except SandboxError as error:
         print(json.dumps({"refused": str(error)}))
         return
-    found = {"tier": isolation.name}
+    with Warm(tier) as isolation:
+        print(json.dumps({"tier": tier.name, "warm": tier.warm, **tried(isolation, guard)}))
+
+
+def tried(isolation: Warm, guard: Path | None) -> dict[str, Any]:
+    """What came of a few submissions."""
+    found: dict[str, Any] = {}
     with untrusted(isolation, CODE, limits=replace(LIMITS, call_seconds=5)) as program:
         student = program.student
         found["double"] = student.double([1.0, 2.0]).tolist()
@@ -71,7 +78,7 @@ def main() -> None:
     notebook = json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell]})
     ran = run_notebook(isolation, notebook, libraries=("numpy",), files={}, limits=Limits())
     found["notebook"] = json.loads(ran)["cells"][0]["outputs"]
-    print(json.dumps(found))
+    return found
 
 
 if __name__ == "__main__":

@@ -49,6 +49,7 @@ class Policy:
     user: int | None = None  # uid and gid to become; None: stay who we are
     reads_all: bool = False  # keep the right to read every file, where Landlock alone decides
     same_user: bool = True  # others that must not be touched have the same uid
+    sealed_memory: bool = False  # may keep data for others in memory that nobody can change
     memory: int | None = None  # bytes beyond what is in use when `bound` is called
     cpu_seconds: float | None = None  # from now on
     processes: int | None = None  # of this uid, threads included
@@ -72,22 +73,28 @@ def policy_from(data: dict[str, Any]) -> Policy:
     return Policy(**values)
 
 
-def fence(policy: Policy) -> tuple[Step, ...]:
-    """Take away what can be reached. Raises Unconfined where a required step does not hold."""
+def fence(policy: Policy, filters: seccomp.Filters | None = None) -> tuple[Step, ...]:
+    """Take away what can be reached. Raises Unconfined where a required step does not hold.
+
+    filters: what `filters_of` gave for this policy, where it was asked already.
+    """
     return _taken(
         policy,
         ("own user", lambda: become(policy.user, reads_all=policy.reads_all)),
         ("no new privileges", lambda: prctl(NO_NEW_PRIVS, 1)),
         ("files", lambda: _files(policy)),
-        ("system calls", lambda: _system_calls(policy)),
+        ("system calls", lambda: seccomp.load(filters or filters_of(policy))),
     )
 
 
-def bound(policy: Policy) -> tuple[Step, ...]:
-    """Set the limits. Raises Unconfined where a required step does not hold."""
+def bound(policy: Policy, in_use: int | None = None) -> tuple[Step, ...]:
+    """Set the limits. Raises Unconfined where a required step does not hold.
+
+    in_use: bytes of address space that do not count, where they are known; otherwise all that are in use now.
+    """
     return _taken(
         policy,
-        ("memory", lambda: _limit(resource.RLIMIT_AS, policy.memory, used=address_space)),
+        ("memory", lambda: _limit(resource.RLIMIT_AS, policy.memory, used=lambda: in_use or address_space())),
         ("cpu", lambda: _limit(resource.RLIMIT_CPU, policy.cpu_seconds, used=time.process_time, hard=2)),
         ("processes", lambda: _limit(resource.RLIMIT_NPROC, policy.processes)),
         ("file size", lambda: _limit(resource.RLIMIT_FSIZE, policy.file_size)),
@@ -166,9 +173,19 @@ def _files(policy: Policy) -> str:
     return landlock.describe(version)
 
 
-def _system_calls(policy: Policy) -> None:
-    kept_in = landlock.abi() >= SIGNALS_SINCE
-    seccomp.restrict(policy.sockets, same_user=policy.same_user, signals_kept_in=kept_in)
+def filters_of(policy: Policy) -> seccomp.Filters:
+    """The system calls that the policy leaves. Raises OSError where seccomp or libseccomp is missing."""
+    return seccomp.compiled(
+        policy.sockets,
+        same_user=policy.same_user,
+        signals_kept_in=signals_are_kept_in(),
+        sealed_memory=policy.sealed_memory,
+    )
+
+
+def signals_are_kept_in() -> bool:
+    """Whether Landlock keeps the signals of a process from reaching others."""
+    return landlock.abi() >= SIGNALS_SINCE
 
 
 def _limit(kind: int, value: float | None, *, used: Callable[[], float] = lambda: 0, hard: int = 0) -> str:

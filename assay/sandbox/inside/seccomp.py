@@ -15,15 +15,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from .kernel import prctl
+from .kernel import NO_NEW_PRIVS, prctl, syscall
 
 Sockets = Literal["pair", "listen", "local"]
 Conditions = tuple[tuple[int, int, int, int], ...]  # (argument, operator, a, b), every one about another argument
+Rule = tuple[str, int, Conditions]  # name of a call, what is done with it, where
 
 ALLOW = 0x7FFF0000
 GET_SECCOMP = 21
 IGNORED = 0  # in place of an error: the call does nothing and says that it succeeded
-THREAD_SYNC, OPTIMIZE = 4, 8  # attributes of a filter
+OPTIMIZE = 8  # attribute of a filter
+SET_FILTER, FOR_ALL_THREADS = 1, 1  # of seccomp(2)
+INSTRUCTION = 8  # bytes of one in a filter
 NOT_EQUAL, MASKED_EQUAL = 1, 7
 
 MEMORY = """brk get_mempolicy madvise map_shadow_stack membarrier mincore mlock mlock2 mmap mmap2 mprotect mremap
@@ -77,12 +80,13 @@ class Refusal:
     where: Conditions = ()
 
 
-def refusals(sockets: Sockets, *, same_user: bool) -> tuple[Refusal, ...]:
+def refusals(sockets: Sockets, *, same_user: bool, sealed_memory: bool = False) -> tuple[Refusal, ...]:
     """What is refused of the known calls.
 
     sockets: "pair" allows socketpair alone; "listen" also to serve a local stream socket, so that nothing outside
         can be talked to; "local" also to connect to one.
     same_user: the process shares its uid with others, so the kernel lets it act on them.
+    sealed_memory: it keeps data for others in memory files, whose rights it takes away first.
     """
     flags_at = 1 if os.uname().machine == "s390x" else 0
     single_flags = [1 << bit for bit in range(32) if NEW_NAMESPACES >> bit & 1]
@@ -94,7 +98,7 @@ def refusals(sockets: Sockets, *, same_user: bool) -> tuple[Refusal, ...]:
     refused.append(Refusal("sched_setscheduler", where=((1, NOT_EQUAL, os.SCHED_OTHER, 0),)))
     refused += _of_sockets(sockets)
     if same_user:
-        refused += _of_others()
+        refused += [rule for rule in _of_others() if not (sealed_memory and rule.name == "fchmod")]
     return tuple(refused)
 
 
@@ -120,7 +124,7 @@ def _of_others() -> list[Refusal]:
     return refused
 
 
-def _own_signals() -> list[tuple[str, int, Conditions]]:
+def _own_signals() -> list[Rule]:
     """Signals to this process and its group alone, for kernels whose Landlock does not keep them in."""
     own = os.getpid()
     targets = (("kill", own), ("kill", 0), ("kill", -own & LOW_HALF), ("tgkill", own))
@@ -136,20 +140,54 @@ class _Comparison(ctypes.Structure):
     ]
 
 
+@dataclass(frozen=True)
+class Filters:
+    """Compiled filters, for any number of processes to load."""
+
+    call: int  # number of seccomp(2) on this machine
+    programs: tuple[bytes, ...]
+
+
 def restrict(sockets: Sockets, *, same_user: bool, signals_kept_in: bool = True) -> None:
     """Load both filters for all threads of this process. Raises OSError where seccomp or libseccomp is missing.
 
     sockets, same_user: see `refusals`. signals_kept_in: something else keeps signals from reaching other processes.
     """
-    refuse(refusals(sockets, same_user=same_user))
+    load(compiled(sockets, same_user=same_user, signals_kept_in=signals_kept_in))
+
+
+def compiled(
+    sockets: Sockets, *, same_user: bool, signals_kept_in: bool = True, sealed_memory: bool = False
+) -> Filters:
+    """What `restrict` loads. With `same_user` and no `signals_kept_in` it is good for the calling process alone."""
+    library = _library()
     signals = _own_signals() if same_user and not signals_kept_in else []
     known = set(KNOWN.split()) - ({"kill", "tgkill", "tkill"} if signals else set())
-    _load(_error(errno.ENOSYS), [(name, ALLOW, ()) for name in sorted(known)] + signals)
+    known |= {"memfd_create"} if sealed_memory else set()  # others could hoard memory that no limit counts
+    allowed = [(name, ALLOW, ()) for name in sorted(known)] + signals
+    programs = (
+        _program(library, ALLOW, _rules(refusals(sockets, same_user=same_user, sealed_memory=sealed_memory))),
+        _program(library, _error(errno.ENOSYS), allowed),
+    )
+    return Filters(_number_of_seccomp(library), programs)
 
 
 def refuse(refused: Iterable[Refusal]) -> None:
     """Load a filter that refuses this much and allows everything else. Raises OSError as `restrict` does."""
-    _load(ALLOW, ((rule.name, _error(rule.error), rule.where) for rule in refused))
+    library = _library()
+    load(Filters(_number_of_seccomp(library), (_program(library, ALLOW, _rules(refused)),)))
+
+
+class _Program(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p)]
+
+
+def load(filters: Filters) -> None:
+    """Load the filters for all threads of this process, which can then gain no privileges. Raises OSError."""
+    prctl(NO_NEW_PRIVS, 1)
+    for program in filters.programs:
+        argument = _Program(len(program) // INSTRUCTION, program)
+        syscall(filters.call, SET_FILTER, FOR_ALL_THREADS, ctypes.byref(argument))
 
 
 def available() -> bool:
@@ -167,7 +205,7 @@ def _library() -> ctypes.CDLL:
     library.seccomp_init.restype = ctypes.c_void_p
     library.seccomp_init.argtypes = [ctypes.c_uint32]
     library.seccomp_release.argtypes = [ctypes.c_void_p]
-    library.seccomp_load.argtypes = [ctypes.c_void_p]
+    library.seccomp_export_bpf.argtypes = [ctypes.c_void_p, ctypes.c_int]
     library.seccomp_attr_set.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_uint32]
     library.seccomp_syscall_resolve_name.argtypes = [ctypes.c_char_p]
     library.seccomp_rule_add_array.argtypes = [
@@ -176,13 +214,15 @@ def _library() -> ctypes.CDLL:
     return library
 
 
-def _load(default: int, rules: Iterable[tuple[str, int, Conditions]]) -> None:
-    library = _library()
+def _rules(refused: Iterable[Refusal]) -> list[Rule]:
+    return [(rule.name, _error(rule.error), rule.where) for rule in refused]
+
+
+def _program(library: ctypes.CDLL, default: int, rules: Iterable[Rule]) -> bytes:
     context = library.seccomp_init(default)
     if not context:
         raise OSError(errno.ENOMEM, "seccomp_init failed")
     try:
-        _checked(library.seccomp_attr_set(context, THREAD_SYNC, 1))
         library.seccomp_attr_set(context, OPTIMIZE, 2)  # since libseccomp 2.5; only speed
         for name, action, conditions in rules:
             number = library.seccomp_syscall_resolve_name(name.encode())
@@ -190,9 +230,19 @@ def _load(default: int, rules: Iterable[tuple[str, int, Conditions]]) -> None:
                 continue
             array = (_Comparison * max(len(conditions), 1))(*(_Comparison(*condition) for condition in conditions))
             _checked(library.seccomp_rule_add_array(context, action, number, len(conditions), array))
-        _checked(library.seccomp_load(context))
+        reading, writing = os.pipe()  # holds the largest filter, of 4,096 instructions
+        with open(reading, "rb") as file:
+            try:
+                _checked(library.seccomp_export_bpf(context, writing))
+            finally:
+                os.close(writing)
+            return file.read()
     finally:
         library.seccomp_release(context)
+
+
+def _number_of_seccomp(library: ctypes.CDLL) -> int:
+    return int(library.seccomp_syscall_resolve_name(b"seccomp"))
 
 
 def _error(number: int) -> int:

@@ -15,6 +15,7 @@ import signal
 import site
 import socket
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from .confine import Policy, Step, Unconfined, bound, fence, policy_from
@@ -36,6 +37,7 @@ class Settings:
     modules: tuple[str, ...] = ()  # loaded before the limits are set
     files: tuple[tuple[str, str], ...] = ()  # (name, contents in base64) for the working folder
     groups: tuple[int, ...] = ()  # descriptors of cgroup.procs files to enter
+    proc: int | None = None  # descriptor of /proc: be a zygote, which forks such programs, its channel brings requests
 
     def as_json(self) -> str:
         return json.dumps(asdict(self))
@@ -44,6 +46,10 @@ class Settings:
 def main() -> None:
     """Start the program whose settings are in the descriptor named by the last argument."""
     settings = _receive(int(sys.argv.pop()))
+    if settings.proc is not None:
+        from .zygote import become_zygote
+
+        become_zygote(settings, settings.proc)
     only_here = (settings.channel, settings.ready, *settings.groups)
     supervise(settings.leash, only_here, settings.policy.user, own_processes=settings.own_processes)
     try:
@@ -51,14 +57,14 @@ def main() -> None:
     except Unconfined as error:
         sys.exit(f"A fence does not hold. {error}")
     prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)  # after the change of user, which clears it
-    _furnish(settings)
-    absent = _prepare(settings)
+    furnish(settings.work, settings.files)
+    absent = prepare(settings)
     for group in settings.groups:
         os.write(group, b"0")
-    _close_all_but(settings.channel, settings.ready)
+    close_all_but(settings.channel, settings.ready)
     steps += bound(settings.policy)
-    _say_ready(settings.ready, steps, absent)
-    _run(settings)
+    say_ready(settings.ready, steps, absent)
+    run(settings.program, settings.work, socket.socket(fileno=settings.channel))
 
 
 def load(modules: tuple[str, ...]) -> dict[str, str]:
@@ -78,19 +84,20 @@ def _receive(descriptor: int) -> Settings:
     return Settings(**{**data, "policy": policy_from(data["policy"])})
 
 
-def _furnish(settings: Settings) -> None:
-    """Make the working folder with its files and go there."""
+def furnish(work: str, files: Iterable[tuple[str, str]]) -> None:
+    """Make the working folder with its files, as in `Settings`, and go there."""
     os.makedirs(os.environ["HOME"], mode=0o700, exist_ok=True)
-    os.makedirs(settings.work, mode=0o700, exist_ok=True)
-    os.chdir(settings.work)
-    for name, content in settings.files:
+    os.makedirs(work, mode=0o700, exist_ok=True)
+    os.chdir(work)
+    for name, content in files:
         if os.path.dirname(name):
             os.makedirs(os.path.dirname(name), exist_ok=True)
         with open(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444), "wb") as file:
             file.write(base64.b64decode(content))
 
 
-def _close_all_but(*kept: int) -> None:
+def close_all_but(*kept: int) -> None:
+    """Close every descriptor but these and the standard streams."""
     before = 3
     for descriptor in sorted(kept):
         os.closerange(before, descriptor)
@@ -98,28 +105,30 @@ def _close_all_but(*kept: int) -> None:
     os.closerange(before, 1 << 16)
 
 
-def _prepare(settings: Settings) -> dict[str, str]:
+def prepare(settings: Settings) -> dict[str, str]:
+    """Load the program's libraries; what could not be loaded, with the reason."""
     if settings.program != "notebook":
         return load(settings.modules)
-    from .notebook import prepare
+    from .notebook import prepare as prepare_notebook
 
-    return prepare(settings.modules)
+    return prepare_notebook(settings.modules)
 
 
-def _say_ready(descriptor: int, steps: tuple[Step, ...], absent: dict[str, str]) -> None:
+def say_ready(descriptor: int, steps: tuple[Step, ...], absent: dict[str, str]) -> None:
+    """Write the line that the grader waits for, and close the descriptor."""
     with open(descriptor, "w", encoding="utf-8") as file:
         file.write(json.dumps({"steps": [asdict(step) for step in steps], "absent": absent}) + "\n")
 
 
-def _run(settings: Settings) -> None:
-    sys.path.insert(0, settings.work)
+def run(program: str, work: str, channel: socket.socket) -> None:
+    """Be the program until it ends."""
+    sys.path.insert(0, work)
     site.sethelper()  # help(), which Python leaves out when it starts without its site-packages
-    channel = socket.socket(fileno=settings.channel)
-    if settings.program == "worker":
+    if program == "worker":
         from .worker import serve
 
         serve(channel)
-    elif settings.program == "notebook":
+    elif program == "notebook":
         from .notebook import serve_notebook
 
         serve_notebook(channel)

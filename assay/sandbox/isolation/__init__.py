@@ -7,6 +7,7 @@ what is kept secret from, and how far is kept away, a program that tries to brea
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,11 +18,28 @@ from assay.sandbox.isolation.confined import FENCES, Confined
 from assay.sandbox.isolation.job import Ending, Isolation, Job
 from assay.sandbox.isolation.running import Running
 from assay.sandbox.isolation.self_test import Verdict, try_to_break
+from assay.sandbox.isolation.warm import Lent, Warm
+from assay.sandbox.isolation.zygote import Forking
 
-__all__ = ["Ending", "Isolation", "Job", "Running", "choose", "first_that_holds", "open_door", "tiers", "try_to_break"]
+__all__ = [
+    "Ending",
+    "Forking",
+    "Isolation",
+    "Job",
+    "Lent",
+    "Running",
+    "Warm",
+    "choose",
+    "first_that_holds",
+    "open_door",
+    "tiers",
+    "try_to_break",
+]
+
+WARM_START = "warm start"
 
 
-def tiers() -> tuple[Isolation, ...]:
+def tiers() -> tuple[Bubblewrap | Confined, ...]:
     """All tiers, the best one first, whether they hold here or not."""
     place = cgroup.find_place()
     cgroup.sweep(place)
@@ -32,7 +50,7 @@ def tiers() -> tuple[Isolation, ...]:
 
 
 @lru_cache(maxsize=8)
-def choose(guard: Path | None = None) -> Isolation:
+def choose(guard: Path | None = None) -> Forking:
     """The best tier that holds on this machine; tried once in each process.
 
     guard: a folder that must stay secret, such as the course's; without one a world-readable folder stands for it.
@@ -44,13 +62,19 @@ def choose(guard: Path | None = None) -> Isolation:
     return isolation
 
 
-def first_that_holds(guard: Path | None = None) -> tuple[Isolation | None, tuple[Verdict, ...]]:
-    """The first tier that withstands its self-test, or None, and what was found on the way to it."""
+def first_that_holds(guard: Path | None = None) -> tuple[Forking | None, tuple[Verdict, ...]]:
+    """The first tier that withstands its self-test, or None, and what was found on the way to it.
+
+    It is tried once more with a fork of a zygote. Where that holds less, the tier is used without a warm start.
+    """
     verdicts = []
     for tier in tiers():
         verdicts.append(try_to_break(tier, guard))
         if verdicts[-1].holds:
-            return tier, tuple(verdicts)
+            with Warm(tier) as warm:
+                forked = replace(try_to_break(warm, guard), tier=f"{tier.name}, {WARM_START}")
+            warms = forked.holds and set(forked.broken) <= set(verdicts[-1].broken)
+            return replace(tier, warm=warms), (*verdicts, forked)
     return None, tuple(verdicts)
 
 
@@ -64,6 +88,6 @@ def refusal(verdicts: tuple[Verdict, ...]) -> str:
     )
 
 
-def open_door() -> Isolation:
+def open_door() -> Forking:
     """No secrecy at all: for the demo, whose submissions are our own. Never grade a stranger's code with it."""
     return Confined(None, (), "open door, which keeps nothing secret")

@@ -10,12 +10,12 @@ import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from assay.errors import SandboxError
 from assay.sandbox.inside.confine import DEVICES, Policy
+from assay.sandbox.inside.fork import Order
 from assay.sandbox.isolation import cgroup, users
 from assay.sandbox.isolation.ground import Ground, ground
 from assay.sandbox.isolation.job import Job
@@ -27,7 +27,9 @@ from assay.sandbox.isolation.launch import (
     libraries_of,
     policy_of,
 )
-from assay.sandbox.isolation.running import Hold, Running, kill_outermost
+from assay.sandbox.isolation.process import Child, Fork
+from assay.sandbox.isolation.running import Hold, Running
+from assay.sandbox.isolation.zygote import Zygote, fork
 from assay.sandbox.libraries import View
 
 VIEW, HOME = "/libraries", "/tmp"
@@ -45,9 +47,36 @@ class Bubblewrap:
 
     groups: cgroup.Place | None = None
     name: str = "bubblewrap"
+    warm: bool = True
 
     def start(self, job: Job) -> Running:
         """See `Isolation.start`."""
+        running, _ = self._start(job, zygote=False)
+        return running
+
+    def start_zygote(self, job: Job) -> tuple[Running, Zygote]:
+        """See `Forking.start_zygote`. Below it each fork makes namespaces of its own."""
+        if users.counts_processes_by_user():
+            raise SandboxError("A warm start in bubblewrap needs Linux 5.14 or later, which caps processes for each.")
+        running, user = self._start(job, zygote=True)
+        return running, Zygote(running.channel, VIEW, user)
+
+    def fork(self, zygote: Zygote, job: Job) -> Running:
+        """See `Forking.fork`."""
+        with ExitStack() as undo:
+            group = cgroup.make_group(self.groups, **caps_of(job))
+            if group is not None:
+                undo.callback(group.remove)
+            order = Order(policy(job, None, processes_before=0), f"{HOME}/work", job.limits.disk)
+
+            def hold(process: Fork, leash: IO[bytes]) -> Hold:
+                undo.callback(leash.close)
+                return Hold(process.kill, undo.pop_all().close, cap=group)
+
+            return fork(zygote, job, order, group, hold)
+
+    def _start(self, job: Job, *, zygote: bool) -> tuple[Running, int | None]:
+        """A program, or a zygote of such, and the uid of its own."""
         program = shutil.which("bwrap")
         if program is None:
             raise SandboxError("bubblewrap is not installed. Install it: apt-get install bubblewrap")
@@ -55,7 +84,7 @@ class Bubblewrap:
         with ExitStack() as undo:
             lease = users.lease_user()
             undo.callback(lease.release)
-            group = cgroup.make_group(self.groups, **caps_of(job))
+            group = None if zygote else cgroup.make_group(self.groups, **caps_of(job))
             if group is not None:
                 undo.callback(group.remove)
             near_info, far_info = os.pipe2(os.O_CLOEXEC)
@@ -66,19 +95,23 @@ class Bubblewrap:
                 *("--file", str(started_as), f"{ITSELF}/cmdline", "--remount-ro", "/"),
                 *("--info-fd", str(far_info), "--"),
             ]
+            reach = policy(job, lease.user, processes_before=0 if lease.user else users.counted_in_new_namespace())
             inherited = (far_info, started_as)
-            around = Enclosure(VIEW, HOME, policy(job, lease.user), command, inherited, own_processes=True, group=group)
+            around = Enclosure(VIEW, HOME, reach, command, inherited, own_processes=True, group=group, zygote=zygote)
 
             def hold(process: subprocess.Popen[bytes], leash: IO[bytes]) -> Hold:
                 undo.callback(leash.close)
                 kill = _killer(info.read(), process, undo)
-                return Hold(kill, undo.pop_all().close, cap=group)
+                return Hold(kill, undo.pop_all().close, cap=group, watched=not zygote)
 
-            return launch(job, around, hold)
+            return launch(job, around, hold), lease.user
 
 
-def policy(job: Job, user: int | None) -> Policy:
-    """The second layer: within the sandbox's own root folder everything can be read, little be written."""
+def policy(job: Job, user: int | None, *, processes_before: int) -> Policy:
+    """The second layer: within the sandbox's own root folder everything can be read, little be written.
+
+    user: the uid to become. processes_before: those that count against the cap although they are not of this program.
+    """
     return policy_of(
         job,
         readable=("/",),
@@ -86,7 +119,7 @@ def policy(job: Job, user: int | None) -> Policy:
         executable=("/",) if job.program == "notebook" else (),
         user=user,
         same_user=False,  # nobody else is in its namespaces
-        processes_before=0 if user is not None else users.counted_in_new_namespace(),
+        processes_before=processes_before,
         required=("own user", "no new privileges"),
     )
 
@@ -158,7 +191,7 @@ def _killer(said: bytes, process: subprocess.Popen[bytes], undo: ExitStack) -> C
     try:
         first = os.pidfd_open(json.loads(said)["child-pid"])
     except (ValueError, KeyError, OSError):
-        return partial(kill_outermost, process)  # it has not come so far
+        return Child(process).kill  # it has not come so far
     undo.callback(os.close, first)
 
     def kill() -> None:

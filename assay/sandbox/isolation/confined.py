@@ -6,27 +6,30 @@ it gets a uid of its own. A supervising parent, outside the fences, ends all it 
 
 from __future__ import annotations
 
-import subprocess
+import os
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
 from assay.errors import SandboxError
 from assay.sandbox.inside.confine import DEVICES, Policy
+from assay.sandbox.inside.fork import Order
 from assay.sandbox.isolation import cgroup, ground, users
 from assay.sandbox.isolation.job import Job
 from assay.sandbox.isolation.launch import (
     INSIDE,
     Enclosure,
     caps_of,
+    environment,
     launch,
     libraries_of,
     policy_of,
 )
 from assay.sandbox.isolation.running import Hold, Running
 from assay.sandbox.isolation.scratch import Scratch, make_scratch
+from assay.sandbox.isolation.zygote import Zygote, fork
 from assay.sandbox.libraries import View
 
 COMMAND_LINE = "/proc/self/cmdline"  # of the program alone: TensorFlow ends the process where it cannot read it
@@ -40,44 +43,76 @@ class Confined:
     groups: cgroup.Place | None = None
     required: tuple[str, ...] = FENCES
     name: str = "confined process"
+    warm: bool = True
 
     def start(self, job: Job) -> Running:
         """See `Isolation.start`."""
         view = libraries_of(job)
         with ExitStack() as undo:
-            lease = users.lease_user()
-            undo.callback(lease.release)
-            scratch = make_scratch(view, lease.user)
-            undo.callback(scratch.remove)
-            group = cgroup.make_group(self.groups, **caps_of(job))
-            if group is not None:
-                undo.callback(group.remove)
-            undo.callback(users.end_processes_of, lease.user)  # should the supervisor itself have been killed
+            user, scratch, group = self._own(job, view, undo)
             around = Enclosure(
                 view=str(scratch.view),
                 home=str(scratch.home),
-                policy=policy(job, view, scratch, lease.user, self.required),
+                policy=policy(job, view, scratch.view, scratch, user, self.required),
                 group=group,
             )
+            return launch(job, around, lambda _, leash: _hold(leash, undo, scratch, group))
 
-            def hold(_: subprocess.Popen[bytes], leash: IO[bytes]) -> Hold:
-                return Hold(
-                    kill=leash.close,  # the supervisor inside ends all when it sees this
-                    clean_up=undo.pop_all().close,
-                    cap=group,
-                    disk_in_use=scratch.in_use,
-                )
+    def start_zygote(self, job: Job) -> tuple[Running, Zygote]:
+        """See `Forking.start_zygote`. It stays outside the fences, so that each fork can have a uid of its own."""
+        view = libraries_of(job)
+        with ExitStack() as undo:
+            scratch = make_scratch(view, None)
+            undo.callback(scratch.remove)
+            reach = policy(job, view, scratch.view, scratch, None, ())
+            around = Enclosure(
+                view=str(scratch.view),
+                home=str(scratch.home),
+                policy=replace(reach, same_user=os.geteuid() != 0),
+                zygote=True,
+            )
+            running = launch(job, around, lambda _, leash: Hold(leash.close, undo.pop_all().close, watched=False))
+        return running, Zygote(running.channel, str(scratch.view), None)
 
-            return launch(job, around, hold)
+    def fork(self, zygote: Zygote, job: Job) -> Running:
+        """See `Forking.fork`."""
+        with ExitStack() as undo:
+            user, scratch, group = self._own(job, None, undo)
+            home = str(scratch.home)
+            order = Order(
+                policy(job, libraries_of(job), Path(zygote.view), scratch, user, self.required),
+                f"{home}/work",
+                job.limits.disk,
+                tuple(environment(job, home).items()),
+            )
+            return fork(zygote, job, order, group, lambda _, leash: _hold(leash, undo, scratch, group))
+
+    def _own(self, job: Job, view: View | None, undo: ExitStack) -> tuple[int | None, Scratch, cgroup.Group | None]:
+        """A uid, a scratch folder and a control group for one program."""
+        lease = users.lease_user()
+        undo.callback(lease.release)
+        scratch = make_scratch(view, lease.user)
+        undo.callback(scratch.remove)
+        group = cgroup.make_group(self.groups, **caps_of(job))
+        if group is not None:
+            undo.callback(group.remove)
+        undo.callback(users.end_processes_of, lease.user)  # should the supervisor itself have been killed
+        return lease.user, scratch, group
 
 
-def policy(job: Job, view: View, scratch: Scratch, user: int | None, required: tuple[str, ...]) -> Policy:
-    """What the process may reach: its libraries, what Python needs, and its own folder."""
+def _hold(leash: IO[bytes], undo: ExitStack, scratch: Scratch, group: cgroup.Group | None) -> Hold:
+    # The supervisor inside ends all when it sees its leash closed.
+    return Hold(leash.close, undo.pop_all().close, cap=group, disk_in_use=scratch.in_use)
+
+
+def policy(job: Job, view: View, lies: Path, scratch: Scratch, user: int | None, required: tuple[str, ...]) -> Policy:
+    """What the process may reach: its libraries, `lies` being the folder of links to them, what Python needs, and its
+    own folder."""
     readable, listable = ground.readable()
-    libraries = (*(lies for _, lies in view.entries), INSIDE)
+    libraries = (*(library for _, library in view.entries), INSIDE)
     return policy_of(
         job,
-        readable=(*readable, str(scratch.view), *map(str, libraries), COMMAND_LINE),
+        readable=(*readable, str(lies), *map(str, libraries), COMMAND_LINE),
         listable=listable,
         writable=(str(scratch.home), *DEVICES),
         executable=readable if job.program == "notebook" else (),

@@ -20,6 +20,7 @@ from assay.sandbox.inside.start import Settings
 from assay.sandbox.isolation.cgroup import Group
 from assay.sandbox.isolation.ground import ground
 from assay.sandbox.isolation.job import Job
+from assay.sandbox.isolation.process import Child
 from assay.sandbox.isolation.running import Hold, Running
 from assay.sandbox.libraries import View, view_of
 
@@ -43,6 +44,7 @@ class Enclosure:
     descriptors: tuple[int, ...] = ()  # that the command inherits; closed here
     own_processes: bool = False  # in a process namespace of its own
     group: Group | None = None
+    zygote: bool = False  # forks such programs on request, in place of being one
 
 
 def launch(job: Job, around: Enclosure, hold: Callable[[subprocess.Popen[bytes], IO[bytes]], Hold]) -> Running:
@@ -53,12 +55,14 @@ def launch(job: Job, around: Enclosure, hold: Callable[[subprocess.Popen[bytes],
     with ExitStack() as near, ExitStack() as far:
         for descriptor in around.descriptors:
             far.callback(os.close, descriptor)
-        channel, far_channel = socket.socketpair()
+        kind = socket.SOCK_SEQPACKET if around.zygote else socket.SOCK_STREAM
+        channel, far_channel = socket.socketpair(socket.AF_UNIX, kind)
         near.callback(channel.close)
         far.callback(far_channel.close)
-        ready, far_ready = _pipe("rb", near, far)
-        leash, far_leash = _pipe("wb", near, far)
+        ready, far_ready = pipe("rb", near, far)
+        leash, far_leash = pipe("wb", near, far)
         entrances = [_open(entrance, far) for entrance in (around.group.entrances if around.group else ())]
+        proc = _open(Path("/proc"), far, os.O_RDONLY | os.O_DIRECTORY) if around.zygote else None
         settings = Settings(
             program=job.program,
             channel=far_channel.fileno(),
@@ -66,13 +70,15 @@ def launch(job: Job, around: Enclosure, hold: Callable[[subprocess.Popen[bytes],
             policy=around.policy,
             work=f"{around.home}/work",
             modules=loaded_by(job),
-            files=tuple((_plain(name), base64.b64encode(data).decode()) for name, data in job.files.items()),
+            files=files_of(job),
             leash=far_leash,
             own_processes=around.own_processes,
             groups=tuple(entrances),
+            proc=proc,
         )
-        handed = _written(settings.as_json(), far)
+        handed = written(settings.as_json(), far)
         inherited = (far_channel.fileno(), far_ready, far_leash, handed, *entrances, *around.descriptors)
+        inherited += () if proc is None else (proc,)
         process = subprocess.Popen(
             [*around.command, str(ground().python), "-I", "-S", "-B", "-c", BEGIN, around.view, str(handed)],
             stdin=subprocess.DEVNULL,
@@ -84,7 +90,7 @@ def launch(job: Job, around: Enclosure, hold: Callable[[subprocess.Popen[bytes],
             start_new_session=True,
         )
         far.close()
-        running = Running(channel, process, hold(process, leash), job.limits)
+        running = Running(channel, Child(process), hold(process, leash), job.limits)
         near.pop_all()
         _await(running, ready)
         return running
@@ -99,7 +105,12 @@ def loaded_by(job: Job) -> tuple[str, ...]:
     """Modules that the program finds loaded, so that no student's call pays for their import."""
     modules = libraries_of(job if job.loaded is None else replace(job, libraries=job.loaded)).modules
     late = (name for module in modules for name in LATE.get(module, ()))
-    return (*modules, *late) if job.program == "worker" else modules
+    return (*modules, *late) if job.program == "worker" or job.loaded is None else modules
+
+
+def files_of(job: Job) -> tuple[tuple[str, str], ...]:
+    """The files of a job as `Settings` has them. Raises SandboxError where one is not named plainly."""
+    return tuple((_plain(name), base64.b64encode(data).decode()) for name, data in job.files.items())
 
 
 def policy_of(job: Job, **reach: object) -> Policy:
@@ -162,7 +173,7 @@ def _await(running: Running, ready: IO[bytes]) -> None:
     running.begins()
 
 
-def _pipe(mode: str, near: ExitStack, far: ExitStack) -> tuple[IO[bytes], int]:
+def pipe(mode: str, near: ExitStack, far: ExitStack) -> tuple[IO[bytes], int]:
     """A pipe that we read ("rb") or write ("wb"): our end, and the descriptor of the other."""
     reading, writing = os.pipe2(os.O_CLOEXEC)
     here, there = (reading, writing) if mode == "rb" else (writing, reading)
@@ -170,13 +181,14 @@ def _pipe(mode: str, near: ExitStack, far: ExitStack) -> tuple[IO[bytes], int]:
     return near.enter_context(open(here, mode, buffering=0)), there
 
 
-def _open(file: Path, far: ExitStack) -> int:
-    descriptor = os.open(file, os.O_WRONLY | os.O_CLOEXEC)
+def _open(file: Path, far: ExitStack, flags: int = os.O_WRONLY) -> int:
+    descriptor = os.open(file, flags | os.O_CLOEXEC)
     far.callback(os.close, descriptor)
     return descriptor
 
 
-def _written(text: str, far: ExitStack) -> int:
+def written(text: str, far: ExitStack) -> int:
+    """A descriptor from which the text can be read."""
     descriptor = os.memfd_create("settings")
     far.callback(os.close, descriptor)
     with open(descriptor, "w", encoding="utf-8", closefd=False) as file:

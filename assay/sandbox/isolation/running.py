@@ -6,23 +6,19 @@ import os
 import select
 import signal
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from assay.sandbox.inside.supervise import descendants
 from assay.sandbox.isolation.cgroup import Group
 from assay.sandbox.isolation.job import Ending, Reason
+from assay.sandbox.isolation.process import FOREVER, Process
 from assay.sandbox.isolation.usage import Usage, usage_of
 from assay.sandbox.limits import Limits
 
 LOOK_EVERY = 0.1  # seconds between looks at what it uses
 GRACE = 1.0  # seconds for a program that closed its channel to end by itself, and for a killed one to be gone
-SIGNALLED = 128  # added to the number of the signal in an exit status
 
 
 @dataclass(frozen=True)
@@ -34,6 +30,7 @@ class Hold:
     cap: Group | None = None  # its control group
     libraries: int = 0  # bytes that it may still load before its own memory counts
     disk_in_use: Callable[[], int] | None = None  # bytes, where nothing but looking caps them
+    watched: bool = True  # against its limits
 
 
 @dataclass
@@ -41,7 +38,7 @@ class Running:
     """A program in its sandbox. `channel` is the stream socket to it; call `stop` whatever happens."""
 
     channel: socket.socket
-    process: subprocess.Popen[bytes]  # the outermost process; ends when all of them have
+    process: Process
     hold: Hold
     limits: Limits
     _output: bytearray = field(default_factory=bytearray)
@@ -61,9 +58,7 @@ class Running:
 
         It becomes the first to be killed should this machine run out of memory.
         """
-        for process in descendants(self.process.pid):
-            with suppress(OSError):
-                Path(f"/proc/{process}/oom_score_adj").write_text("1000")
+        self.process.may_be_killed_first()
         self._base = usage_of(self.process.pid)
 
     def stop(self) -> Ending:
@@ -79,24 +74,30 @@ class Running:
 
     def _stop(self) -> Ending:
         if self._closed_by_peer():
-            self._wait(GRACE)
-        ended = self._wait(0)
+            self.process.ended_within(GRACE)
+        ended = self.process.ended_within(0)
         self.channel.close()
         self.hold.kill()
-        if not self._wait(5 * GRACE):
-            kill_outermost(self.process)
-        _, status, used = os.wait4(self.process.pid, 0)
-        self.process.returncode = os.waitstatus_to_exitcode(status)  # so that Popen does not wait again
+        if not self.process.ended_within(5 * GRACE):
+            self.process.kill()
+        self.process.ended_within(FOREVER)
         self._over.set()
         self._watcher.join(5 * GRACE)
+        last = self.process.exit()
         cap = self.hold.cap
         out_of_memory = cap is not None and cap.ran_out_of_memory()
         peak = max(self._seen.memory, cap.peak_memory() if cap is not None else 0)
         self.hold.clean_up()
-        code = _as_signal(self.process.returncode)
-        reason: Reason = "memory" if out_of_memory else self._verdict or _reason(code, ended)
-        cpu = max(self._seen.cpu_seconds, used.ru_utime + used.ru_stime)
-        return Ending(reason, code if ended else None, self.output(), cpu, peak)
+        cpu = max(self._seen.cpu_seconds, last.cpu_seconds)
+        reason: Reason = "memory" if out_of_memory else self._verdict or self._reason(last.status, ended, cpu)
+        return Ending(reason, last.status if ended else None, self.output(), cpu, peak)
+
+    def _reason(self, status: int, ended: bool, cpu_seconds: float) -> Reason:
+        if not ended:
+            return "stopped"
+        if status == -signal.SIGXCPU or status == -signal.SIGKILL and cpu_seconds > self.limits.cpu_seconds:
+            return "cpu"  # the first of a process namespace gets no signal but SIGKILL
+        return "ended" if status == 0 else "crashed"
 
     def _closed_by_peer(self) -> bool:
         if self.channel.fileno() == -1:
@@ -105,33 +106,23 @@ class Running:
         poll.register(self.channel, 0)  # a hang-up is always reported
         return bool(poll.poll(0))
 
-    def _wait(self, seconds: float) -> bool:
-        """Whether the outermost process has ended; it is left to be reaped."""
-        deadline = time.monotonic() + seconds
-        while True:
-            if os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
-                return True
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(0.001)
-
     def _watch(self) -> None:
         """Keep the pipe empty, and end the program when all its processes together use too much."""
-        assert self.process.stdout is not None
-        pipe = self.process.stdout.fileno()
-        poll = select.poll()
-        poll.register(pipe, select.POLLIN)
+        poll, is_open = select.poll(), True
+        poll.register(self.process.output, select.POLLIN)
         next_look = time.monotonic() + LOOK_EVERY
-        while not self._over.is_set() or poll.poll(0):
-            if poll.poll(1000 * max(next_look - time.monotonic(), 0)):
-                data = os.read(pipe, 1 << 16)
-                if not data:
-                    break
+        while not self._over.is_set() or is_open and poll.poll(0):
+            pause = max(next_look - time.monotonic(), 0)
+            if not is_open:  # the program has closed it, and may still run
+                self._over.wait(pause)
+            elif poll.poll(1000 * pause):
+                data = os.read(self.process.output, 1 << 16)
+                is_open = bool(data)
                 self._keep(data)
             if time.monotonic() >= next_look and not self._over.is_set():
-                self._look()
+                if self.hold.watched:
+                    self._look()
                 next_look = time.monotonic() + LOOK_EVERY
-        self.process.stdout.close()
 
     def _keep(self, data: bytes) -> None:
         self._output += data
@@ -156,22 +147,3 @@ class Running:
         if self.hold.disk_in_use is not None and self.hold.disk_in_use() > self.limits.disk:
             return "disk"
         return None
-
-
-def kill_outermost(process: subprocess.Popen[bytes]) -> None:
-    """SIGKILL without Popen's own waiting, which would take the exit status from `Running`."""
-    with suppress(ProcessLookupError):
-        os.kill(process.pid, signal.SIGKILL)
-
-
-def _as_signal(code: int) -> int:
-    """Exit status as Python gives it: minus the signal's number where a signal ended the innermost process."""
-    return SIGNALLED - code if SIGNALLED < code <= SIGNALLED + 64 else code
-
-
-def _reason(code: int, ended: bool) -> Reason:
-    if not ended:
-        return "stopped"
-    if code == -signal.SIGXCPU:
-        return "cpu"
-    return "ended" if code == 0 else "crashed"

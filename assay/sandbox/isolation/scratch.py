@@ -55,11 +55,11 @@ class Scratch:
             subprocess.run(["rm", "-rf", "--", str(self.folder)], capture_output=True)
 
 
-def make_scratch(view: View, user: int | None) -> Scratch:
-    """A new scratch folder whose `home` belongs to this uid, or to us."""
+def make_scratch(view: View | None, user: int | None) -> Scratch:
+    """A new scratch folder whose `home` belongs to this uid, or to us. Without a view, another folder has that."""
     scratch = Scratch(Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")))
     scratch.folder.chmod(0o711)
-    for place, lies in (*view.entries, (INSIDE.name, INSIDE)):
+    for place, lies in (*view.entries, (INSIDE.name, INSIDE)) if view is not None else ():
         link = scratch.view / place
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(lies)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import signal
 import tempfile
 import time
@@ -109,6 +110,11 @@ def others_can_enter(path: Path) -> bool:
 
 
 def counted_in_new_namespace() -> int:
-    """Processes that count against RLIMIT_NPROC in a user namespace made now: none since Linux 5.14."""
-    version = tuple(int(part) for part in os.uname().release.split(".")[:2])
-    return 0 if version >= (5, 14) else processes_of_user()
+    """Processes that count against RLIMIT_NPROC in a user namespace made now."""
+    return processes_of_user() if counts_processes_by_user() else 0
+
+
+def counts_processes_by_user() -> bool:
+    """Whether this kernel counts a user's processes in all user namespaces together, as before Linux 5.14."""
+    version = tuple(int(part) for part in re.findall(r"\d+", os.uname().release)[:2])
+    return version < (5, 14)

@@ -1,0 +1,128 @@
+"""What a fork of a zygote does before it is a program: it leaves all that others could share, then sets its limits.
+
+Only after that does it read anything of a student's.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import signal
+import socket
+import sys
+import tempfile
+import traceback
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+
+from . import namespaces
+from .confine import Policy, bound, fence, policy_from
+from .kernel import DUMPABLE, PARENT_DEATH_SIGNAL, prctl
+from .seccomp import Filters
+from .start import close_all_but, furnish, run
+from .supervise import supervise
+
+MODULES = {"worker": "worker", "notebook": "notebook", "probe": "probe"}
+
+
+@dataclass(frozen=True)
+class Order:
+    """How to start one fork."""
+
+    policy: Policy
+    work: str  # its working folder, made in there
+    disk: int  # bytes that each of its temporary folders can hold
+    environment: tuple[tuple[str, str], ...] = ()  # beyond what the zygote has
+
+    def as_json(self) -> bytes:
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def of(cls, data: bytes) -> Order:
+        """Inverse of `as_json`."""
+        given = json.loads(data)
+        environment = tuple((name, value) for name, value in given["environment"])
+        return cls(policy_from(given["policy"]), given["work"], given["disk"], environment)
+
+
+@dataclass(frozen=True)
+class Given:
+    """Descriptors of one fork."""
+
+    report: int
+    channel: int  # the socket to the judge
+    output: int  # what it prints goes here
+    leash: int  # closes when it is to end
+    files: int  # JSON, as in `Settings.files`
+    groups: tuple[int, ...]
+    proc: int
+
+
+def import_program(program: str) -> None:
+    """Load the program's own code, so that no fork has to."""
+    importlib.import_module(f".{MODULES[program]}", __package__)
+
+
+def begin(order: Order, given: Given, filters: Filters | None, in_use: int, *, own_processes: bool) -> None:
+    """Be alone, be bound, furnish the working folder, and say so. Raises OSError and Unconfined.
+
+    filters: what the zygote compiled. in_use: bytes of address space that do not count. own_processes: this is the
+    first of a process namespace, else a supervisor is forked that ends what is left.
+    """
+    for stream in (1, 2):
+        os.dup2(given.output, stream)
+    kept = (given.report, given.channel, given.leash, given.files, *given.groups, given.proc)
+    close_all_but(*kept)
+    _be_the_first_to_go(given.proc)
+    if own_processes:
+        namespaces.enter_own_namespaces(given.proc, order.disk)
+    else:
+        prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
+        only_here = tuple(descriptor for descriptor in kept if descriptor != given.leash)
+        supervise(given.leash, only_here, order.policy.user, own_processes=False)
+    steps = fence(order.policy, filters)
+    prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    _renew(order)
+    with open(given.files, encoding="utf-8", closefd=False) as file:
+        furnish(order.work, json.load(file))
+    for group in given.groups:
+        os.write(group, b"0")
+    close_all_but(given.channel, given.report)
+    steps += bound(order.policy, in_use)
+    with socket.socket(fileno=given.report) as report:
+        report.send(json.dumps({"ready": [asdict(step) for step in steps]}).encode())
+
+
+def run_to_its_end(program: str, work: str, channel: int) -> int:
+    """Be the program; its exit status."""
+    try:
+        run(program, work, socket.socket(fileno=channel))
+    except SystemExit as left:
+        if left.code is None or isinstance(left.code, int):
+            return left.code or 0
+        print(left.code, file=sys.stderr)
+        return 1
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    finally:
+        with suppress(Exception):
+            sys.stdout.flush()
+    return 0
+
+
+def _be_the_first_to_go(proc: int) -> None:
+    """Should this machine run out of memory."""
+    prctl(DUMPABLE, 1)  # otherwise the file is root's
+    with suppress(OSError), open(os.open("self/oom_score_adj", os.O_WRONLY, dir_fd=proc), "w") as file:
+        file.write("1000")
+    prctl(DUMPABLE, 0)
+
+
+def _renew(order: Order) -> None:
+    """What forks of one process would have in common."""
+    os.environ.update(order.environment)
+    tempfile.tempdir = None
+    if "numpy.random" in sys.modules:
+        sys.modules["numpy.random"].seed()
