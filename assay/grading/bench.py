@@ -55,6 +55,7 @@ class Bench:
     tries: Counter[str] = field(default_factory=Counter)  # how often a check looked at a wrong answer
     kills: Counter[str] = field(default_factory=Counter)  # and how often it failed one
     killers: dict[tuple[str, str], str] = field(default_factory=dict)  # the check that failed an answer last
+    verdicts: dict[tuple[Answer, str, int], Verdict] = field(default_factory=dict)  # by answer, check and seed
 
     def run(self, changes: Namespace, *, seed: int = 0, only: frozenset[str] | None = None) -> tuple[CheckResult, ...]:
         """The results of the reference with some of its functions replaced.
@@ -95,6 +96,7 @@ class Bench:
     def measured(self, seed: int) -> tuple[tuple[CheckResult, ...], Spent]:
         """The results of the reference, and what its calls took."""
         if seed not in self._measured:
+            self.bank.clear()  # images take much memory, and seeds are tried one after another
             self._measured[seed] = self.measure(seed)
         return self._measured[seed]
 
@@ -111,14 +113,18 @@ class Bench:
         changes = {answer.of: answer.function}
         with local_student({**self.reference, **changes}, self._patient) as student:
             for name in names:
-                start = time.monotonic()
-                verdict = self._verdict(name, student, seed)
-                if verdict is Verdict.DOUBTFUL:
-                    outcomes = [check.outcome for check in self.run(changes, seed=seed, only=frozenset([name]))]
-                    verdict = Verdict.PASSED if outcomes == [Outcome.PASSED] else Verdict.FAILED
-                self._learn(answer, name, verdict, time.monotonic() - start)
-                if verdict is not Verdict.PASSED:
+                if (answer, name, seed) not in self.verdicts:
+                    self._try(answer, name, student, seed)
+                if self.verdicts[answer, name, seed] is not Verdict.PASSED:
                     yield name
+
+    def killing(self, seed: int) -> frozenset[str]:
+        """The checks that are known by now to fail a wrong answer on that seed."""
+        return frozenset(
+            name
+            for (answer, name, tried), verdict in self.verdicts.items()
+            if answer.says and tried == seed and verdict is not Verdict.PASSED
+        )
 
     def likeliest(self, answer: Answer, names: Iterable[str]) -> list[str]:
         """The checks in the order in which they are likely to fail a wrong answer soonest."""
@@ -179,8 +185,16 @@ class Bench:
             )
         return ran.verdict
 
-    def _learn(self, answer: Answer, name: str, verdict: Verdict, seconds: float) -> None:
-        self.costs[name] = max(seconds, self.costs.get(name, 0.0))
+    def _try(self, answer: Answer, name: str, student: Student, seed: int) -> None:
+        """Run one check on an answer, whose student this is, and learn from it."""
+        start = time.monotonic()
+        verdict = self._verdict(name, student, seed)
+        if verdict is Verdict.DOUBTFUL:
+            checks = self.run({answer.of: answer.function}, seed=seed, only=frozenset([name]))
+            passed = [check.outcome for check in checks] == [Outcome.PASSED]
+            verdict = Verdict.PASSED if passed else Verdict.FAILED
+        self.verdicts[answer, name, seed] = verdict
+        self.costs[name] = max(time.monotonic() - start, self.costs.get(name, 0.0))
         if answer.says:
             self.tries[name] += 1
             if verdict is not Verdict.PASSED:
