@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         print(
-            "assay: interrupted. Grades that were given are kept; run the same command again for the rest.",
+            "assay: interrupted. What was graded is kept; run the same command again, and it goes on with the rest.",
             file=sys.stderr,
         )
         return 130
@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     graded = verb("grade", _grade, "grade what is in submitted/, write gradebook, autograded/ and feedback/")
     graded.add_argument("assignment")
     graded.add_argument("--student", default="*", help="one student (default: all)")
+    graded.add_argument("--jobs", type=_number, help="processes to use (default: one a core)")
     graded.add_argument("--force", action="store_true", help="grade again what is graded already")
     verified = verb("verify", _verify, "prove that the checks of an exercise catch mistakes")
     verified.add_argument("assignment", nargs="?", help="one assignment (default: all with hidden checks)")
@@ -86,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
 def _demo(options: argparse.Namespace) -> int:
     from assay.demo import run_demo
 
-    return run_demo(open_course(options.course), force=options.force)
+    return run_demo(open_course(options.course), force=options.force, jobs=_cores())
 
 
 def _new(options: argparse.Namespace) -> int:
@@ -119,7 +120,8 @@ def _grade(options: argparse.Namespace) -> int:
 
     course = open_course(options.course)
     _chosen(options.assignment, course.assignments)
-    return grade_and_print(course, (options.assignment,), student=options.student, force=options.force)
+    jobs = options.jobs or _cores()
+    return grade_and_print(course, (options.assignment,), student=options.student, force=options.force, jobs=jobs)
 
 
 def _verify(options: argparse.Namespace) -> int:
@@ -130,7 +132,7 @@ def _verify(options: argparse.Namespace) -> int:
     further = tuple(exercise for exercise in known if exercise.startswith(f"{name}/"))
     both = (name, *further) if name in known else further  # an assignment stands for all its notebooks
     chosen = both or _chosen(name, known)
-    jobs = options.jobs or len(os.sched_getaffinity(0))
+    jobs = options.jobs or _cores()
     return verify_and_print(course, chosen, seeds=options.seeds, jobs=jobs, closely=name is not None)
 
 
@@ -150,6 +152,11 @@ def _doctor(options: argparse.Namespace) -> int:
     from assay.sandbox.doctor import doctor
 
     return doctor()
+
+
+def _cores() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 def _number(text: str) -> int:

@@ -19,7 +19,7 @@ COPIED = ("source", "graders")
 CONFIG = "nbgrader_config.py"
 
 
-def run_demo(course: Course, *, force: bool = False) -> int:
+def run_demo(course: Course, *, force: bool = False, jobs: int = 1) -> int:
     """Build release/, then grade examples/<student>/<assignment> in the folder demo/, a course of its own."""
     console = Console()
     examples = course.root / "examples"
@@ -31,7 +31,8 @@ def run_demo(course: Course, *, force: bool = False) -> int:
         if not is_up_to_date(course, assignment):
             release(course, assignment)
         console.print(f"release/{assignment} is built from source/{assignment}")
-    status = grade_and_print(demo, demo.assignments, force=force, services=_services(demo, console))
+    services = _services(demo, console)
+    status = grade_and_print(demo, demo.assignments, force=force, jobs=jobs, services=services, most_tables=100)
     console.print(
         f"\nThe demo is a course folder like yours: {demo.root}. Grade it anew with [bold]assay demo --force[/]."
     )
@@ -41,10 +42,10 @@ def run_demo(course: Course, *, force: bool = False) -> int:
 def _services(demo: Course, console: Console) -> Services:
     """With a sandbox if there is one; without, since these submissions are ours, and saying so."""
     try:
-        return Services(demo, choose())
+        return Services.within(demo, choose())
     except SandboxError as error:
         console.print(f"[yellow]{escape(str(error))}[/]\nThe samples are our own, so the demo goes on unprotected.")
-        return Services(demo, open_door())
+        return Services.within(demo, open_door())
 
 
 def _lay_out(course: Course, examples: Path, demo: Course) -> None:

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
-from rich.markup import escape as without_markup
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.progress import TimeRemainingColumn as TimeLeft
 from rich.table import Table
+from rich.text import Text
 
 from assay.course import Course, exercise_name
-from assay.feedback.public import clean, for_student
+from assay.feedback.public import for_student
 from assay.feedback.text import as_text
+from assay.grading.memory import PeakMemory
 from assay.notebook.nbgrader_class import Progress as Now
-from assay.notebook.nbgrader_class import Result, Score, grade_class, submitters
+from assay.notebook.nbgrader_class import Result, Score, grade_class
 from assay.notebook.nbgrader_services import Services
 from assay.outcome import Outcome
+from assay.terminal_class import Effort, escape, print_class, summary
 
 SYMBOL = {True: "[green]:)[/]", False: "[red]:([/]"}
 
@@ -30,30 +43,36 @@ def grade_and_print(
     *,
     student: str = "*",
     force: bool = False,
+    jobs: int = 1,
     services: Services | None = None,
+    most_tables: int = 10,
 ) -> int:
-    """Grade assignments with a progress bar and print a table a student; of a single submission, every check.
+    """Grade assignments with a progress bar, and print what came of it; of a single submission, every check.
 
-    Status 1 where one could not be graded.
+    A table a student, or for more than `most_tables` submissions one of the tasks and what needs a person.
+    Status 1 where a submission could not be graded.
     """
     console = Console()
     results: list[Result] = []
-    with _progress(console) as bar:
+    started = time.monotonic()
+    with PeakMemory() as memory, _progress(console) as bar:
         for assignment in assignments:
-            line = bar.add_task(assignment, total=len(submitters(course, assignment, student)) or None, doing="")
-
-            def on_progress(now: Now, line=line) -> None:
-                bar.update(line, total=now.total, completed=now.done, doing=escape(" ".join(now.at)))
-
-            graded = grade_class(course, assignment, student, force=force, services=services, on_progress=on_progress)
-            bar.update(line, completed=len(graded), doing="")
-            results += graded
-    print_results(console, course, results)
+            told = _Told(bar, assignment)
+            options: dict[str, Any] = {"force": force, "jobs": jobs, "services": services, "on_progress": told}
+            results += grade_class(course, assignment, student, **options)
+    effort = Effort(time.monotonic() - started, jobs, memory.bytes)
+    if len(results) > most_tables:
+        print_class(console, results)
+    else:
+        print_results(console, course, results)
     if len(results) == 1:
         print_report(console, course, results[0])
+    console.print(f"\n{summary(results, effort)}", soft_wrap=True)
     failed = [result for result in results if result.error]
-    if not failed:
-        console.print("\nTo grade by hand and look closer: [bold]jupyter lab[/], then Formgrader in the Nbgrader menu.")
+    if failed:
+        console.print("Grade the rest once that is mended: run the same command again.")
+    else:
+        console.print("To grade by hand and look closer: [bold]jupyter lab[/], then Formgrader in the Nbgrader menu.")
     return 1 if failed else 0
 
 
@@ -86,11 +105,6 @@ def print_report(console: Console, course: Course, result: Result) -> None:
         print(f"{heading}\n{text}", file=console.file)  # not through rich, which would wrap arrays
 
 
-def escape(text: str) -> str:
-    """Text of others, such as a student's id, that neither styles the table nor commands the terminal."""
-    return without_markup(clean(text))
-
-
 def _add(table: Table, result: Result) -> None:
     if result.error:
         table.add_row(result.assignment, "", "", f"[red]not graded:[/] {escape(result.error)}")
@@ -121,12 +135,37 @@ def _points(result: Result, score: Score) -> tuple[str, str]:
     return shown, f"{SYMBOL[False]} {escape(failed.sentence)}" + (f"\n[dim]{escape(first[:160])}[/]" if first else "")
 
 
+class _Told:
+    """Shows how far a class is."""
+
+    def __init__(self, bar: Progress, assignment: str) -> None:
+        self._bar = bar
+        self._line = bar.add_task(assignment, total=None, doing="")
+        self._begun = False
+
+    def __call__(self, now: Now) -> None:
+        if not self._begun:  # what was skipped says nothing on how long the others take
+            self._bar.reset(self._line, total=now.total, completed=now.done)
+            self._begun = True
+        doing = escape(", ".join(now.at)) if now.pages is None else f"{now.pages} feedback pages to write"
+        self._bar.update(self._line, completed=now.done, doing=doing if now.pages != 0 else "")
+
+
+class _Rate(ProgressColumn):
+    """Submissions a second, of late."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:.2g}/s")
+
+
 def _progress(console: Console) -> Progress:
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        _Rate(),
         TimeElapsedColumn(),
         TimeLeft(),
         TextColumn("[dim]{task.fields[doing]}[/]"),

@@ -124,10 +124,11 @@ def grade_class(
 
 
 def submitters(course: Course, assignment: str, pattern: str = "*") -> tuple[str, ...]:
-    """Ids of the students with a folder submitted/<student>/<assignment>, in alphabetical order."""
+    """Ids of the students with a folder submitted/<student>/<assignment> whom nbgrader does not exclude, in order."""
     folders = (Path(path) for path in glob.glob(f"{glob.escape(str(course.submitted))}/*/{glob.escape(assignment)}"))
-    names = (folder.parent.name for folder in folders if folder.is_dir())
-    return tuple(sorted(name for name in names if name == pattern or fnmatch(name, pattern)))
+    names = {folder.parent.name for folder in folders if folder.is_dir()}
+    left_out = set(settings(course, assignment)["coursedir"].student_id_exclude.split(","))
+    return tuple(sorted(name for name in names - left_out if name == pattern or fnmatch(name, pattern)))
 
 
 class _Run:
@@ -171,6 +172,8 @@ class _Run:
     def _pool(self, services: Services | None, jobs: int) -> Pool[Any]:
         if services is None:
             return Pool(jobs, nullcontext, None)
+        if jobs > 1:
+            services.prepare(self.course[name] for name in self.course.exercises_of(self.assignment))
         return Pool(jobs, opened, Plan(self.assignment, self.known, services if jobs == 1 else services.lend()))
 
     def _is_graded(self, student: str, rows: Rows | None) -> bool:

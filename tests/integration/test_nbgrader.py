@@ -19,10 +19,10 @@ from nbgrader.converters import Autograde
 from assay.course import Course
 from assay.errors import CourseError, GradebookError, SandboxError
 from assay.grading.rounds import load_report
-from assay.notebook.nbgrader_class import Result, grade_class
+from assay.notebook.nbgrader_class import Result
 from assay.notebook.nbgrader_release import is_registered, is_up_to_date, quiet, release, settings
 from assay.notebook.nbgrader_services import Services
-from assay.outcome import CheckResult, Outcome, Report
+from tests.support.class_runs import grade, judge, run, services
 from tests.support.notebooks import (
     SCALE_ANSWERS,
     answered,
@@ -35,36 +35,6 @@ from tests.support.notebooks import (
     scale_course,
     submit,
 )
-
-OUTPUTS = [
-    {"output_type": "stream", "name": "stdout", "text": "printed"},
-    {"output_type": "display_data", "data": {"text/html": "<script>FORGED</script>"}, "metadata": {}},
-]
-
-
-def judge(exercise, source, *, secret, round, isolation, files) -> Report:
-    """Full points for an answer that does not hold the stub's error; an answer can ask for a broken check."""
-    checks = []
-    for task in exercise.tasks:
-        text = "".join(cell.text for cell in source.cells if cell.name == f"{task.name}_answer")
-        if "interrupt" in text:
-            raise KeyboardInterrupt
-        if "lose the sandbox" in text:
-            raise SandboxError("The sandbox was lost. Grade again.")
-        outcome = Outcome.PASSED if text and "NotImplementedError" not in text else Outcome.FAILED
-        outcome = Outcome.BROKEN if "break the check" in text else outcome
-        note = "Traceback: a line of ours" if outcome is Outcome.BROKEN else ""
-        sentence = f"{task.name} agrees with the reference <b>"
-        checks.append(CheckResult(f"check_{task.name}", task.name, sentence, task.points, outcome, staff_note=note))
-    return Report(exercise.name, tuple(checks), notes=("cell 3 stopped",) if files else ())
-
-
-def run(isolation, notebook, *, libraries, files, limits) -> str:
-    """Every cell prints a line and shows HTML."""
-    ran = json.loads(notebook)
-    for number, cell in enumerate(ran["cells"], start=1):
-        cell.update(outputs=OUTPUTS, execution_count=number)
-    return json.dumps(ran)
 
 
 @pytest.fixture(scope="module")
@@ -80,17 +50,8 @@ def course(template, tmp_path) -> Course:
     return Course(tmp_path / "course")
 
 
-def services(course: Course, **stand_ins) -> Services:
-    return Services(course, isolation=None, **{"grade": judge, "run_notebook": run, **stand_ins})
-
-
 def honest(course: Course, **answers: str) -> dict:
     return answered(released(course, "scale"), {**SCALE_ANSWERS, **answers})
-
-
-def grade(course: Course, student: str = "*", **options) -> dict[str, Result]:
-    stand_ins = options.pop("services", services(course))
-    return {result.student: result for result in grade_class(course, "scale", student, services=stand_ins, **options)}
 
 
 def scores(result: Result) -> dict[str, float | None]:

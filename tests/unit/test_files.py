@@ -8,7 +8,7 @@ import pytest
 
 from assay.errors import SubmissionError
 from assay.notebook import files
-from assay.notebook.files import Admission, is_plain_folder, read_regular, set_aside, side_files
+from assay.notebook.files import Admission, digest_of, is_plain_folder, read_regular, set_aside, side_files
 
 
 @pytest.fixture
@@ -168,3 +168,31 @@ def test_names_as_long_as_they_can_be_are_set_aside_again_and_again(folder, tmp_
         (folder / name).touch()
         set_aside(folder, away, Admission(frozenset()))
     assert len(list(away.iterdir())) == 3
+
+
+def test_a_digest_changes_with_whatever_changes(folder, secret):
+    (folder / "a.ipynb").write_bytes(b"one")
+    (folder / "data").mkdir()
+    (folder / "data" / "b.txt").write_bytes(b"two")
+    seen = [digest_of(folder, ("*.pyc",))]
+
+    def changed() -> bool:
+        seen.append(digest_of(folder, ("*.pyc",)))
+        return seen[-1] not in seen[:-1]
+
+    (folder / "c.pyc").write_bytes(b"ignored")
+    assert not changed()
+    for change in (
+        lambda: (folder / "a.ipynb").write_bytes(b"eno"),
+        lambda: (folder / "data" / "b.txt").rename(folder / "data" / "c.txt"),
+        lambda: (folder / "data" / "c.txt").rename(folder / "c.txt"),
+        lambda: (folder / "link").symlink_to(secret),
+        lambda: os.mkfifo(folder / "pipe"),
+        lambda: os.link(folder / "a.ipynb", secret.with_name("second")),
+        lambda: (folder / "c.txt").unlink(),
+    ):
+        change()
+        assert changed()
+    before = seen[-1]
+    secret.write_text("another secret")
+    assert digest_of(folder, ("*.pyc",)) == before  # no link is followed
