@@ -27,7 +27,7 @@ def confine_zygote(folder: Path) -> list[str]:
     The limit of memory is one that each judge can set anew from what it finds loaded.
     """
     readable = (*_libraries(), *SYSTEM, str(folder), *_data())
-    steps = fence(Policy(readable=readable, writable=(os.getcwd(), *DEVICES)))
+    steps = fence(Policy(readable=readable, writable=(os.getcwd(), *DEVICES), sealed_memory=True))
     steps += bound(Policy(file_size=FILE, open_files=1024))
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     resource.setrlimit(resource.RLIMIT_AS, (_within(address_space() + MEMORY, hard), hard))

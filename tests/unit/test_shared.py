@@ -4,13 +4,17 @@ import array as numbers
 import gc
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from assay.errors import StudentError, StudentLost
 from assay.sandbox import shared
+from assay.sandbox.inside import seccomp
 from assay.sandbox.inside.values import LENT
 from assay.sandbox.inside.wire import SMALL
 from assay.sandbox.limits import Limits
@@ -19,6 +23,7 @@ from assay.sandbox.proxy import NOTHING, Student
 from assay.sandbox.shared import lent, share
 from tests.support.workers import Scripted, answer_load, frame, next_request, process_student, source
 
+ROOT = Path(__file__).parents[2]
 LARGE = np.arange(40_000.0).reshape(200, 200)
 LIMITS = Limits(call_seconds=30.0, load_seconds=60.0)
 
@@ -118,6 +123,31 @@ class TestSharing:
         assert lent(kept) is None and not kept.flags.writeable
         with local_student({"f": lambda x: x + 1}) as student:
             assert np.array_equal(student.f(kept), LARGE + 1)
+
+
+CONFINED = """
+import os, sys
+import numpy as np
+from assay.sandbox.inside.confine import Policy, confine
+from assay.sandbox.shared import lent, share
+confine(Policy(readable=("/usr", "/lib"), writable=(os.getcwd(),), sealed_memory=sys.argv[1] == "allowed"))
+kept = share(np.arange(40_000.0))
+if os.fork():
+    os.wait()
+    sys.exit()
+number = lent(kept)
+print("nothing" if number is None else oct(os.fstat(number).st_mode & 0o777), flush=True)
+"""
+
+
+@pytest.mark.parametrize(("rights", "says"), [("allowed", "0o400"), ("not allowed", "nothing")])
+def test_a_confined_judge_shares_where_it_may(rights: str, says: str, tmp_path: Path) -> None:
+    if not seccomp.available():
+        pytest.skip("no seccomp here")
+    command = [sys.executable, "-c", CONFINED, rights]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.stdout.strip() == says, done.stderr
 
 
 STUDENT = """
