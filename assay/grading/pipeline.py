@@ -98,6 +98,8 @@ def _serve(judge: Judge, exercise: Exercise, assigned: Assigned, isolation: Isol
                     send(judge.channel, {"kind": "started"}, descriptor=workers[number].channel.fileno())
                 case {"kind": "stop", "worker": int(number)} if number in workers:
                     ending = workers.pop(number).stop()
+                    if ending.reason == "lost":
+                        raise SandboxError("The zygote of a worker has ended, and the worker with it. Grade it again.")
                     notes += _note_of(ending)
                     send(judge.channel, {"kind": "ended", "reason": ending.reason})
                 case {"kind": "unusable", "message": str(text)}:

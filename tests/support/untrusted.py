@@ -20,6 +20,7 @@ class Untrusted:
 
     def __init__(self, isolation: Isolation, code: str, job: Job) -> None:
         self.endings: list[Ending] = []
+        self.started: list[Running] = []
         self._isolation = isolation
         self._job = job
         source = Source((Cell("answer", textwrap.dedent(code), False),))
@@ -27,6 +28,7 @@ class Untrusted:
 
     def _connect(self) -> Running:
         running = self._isolation.start(self._job)
+        self.started.append(running)
         stop = running.stop
 
         def noted() -> Ending:

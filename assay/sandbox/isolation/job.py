@@ -11,7 +11,7 @@ from assay.sandbox.limits import Limits
 if TYPE_CHECKING:
     from assay.sandbox.isolation.running import Running
 
-Reason = Literal["ended", "stopped", "memory", "cpu", "disk", "crashed"]
+Reason = Literal["ended", "stopped", "memory", "cpu", "disk", "crashed", "lost"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Job:
 class Ending:
     """How a sandboxed program ended, as well as it can be known from outside."""
 
-    reason: Reason  # "stopped": it still ran when `stop` was called
+    reason: Reason  # "stopped": it still ran when `stop` was called; "lost": with its zygote, so the fault is ours
     status: int | None  # exit status; minus the signal's number where a signal ended it
     output: str  # tail of stdout and stderr, for staff alone
     cpu_seconds: float  # user and system time of all its processes

@@ -41,6 +41,11 @@ class Process(Protocol):
         """Descriptor of what it prints."""
         ...
 
+    @property
+    def lost(self) -> bool:
+        """Whether it was ended because its zygote was."""
+        ...
+
     def ended_within(self, seconds: float) -> bool:
         """Whether it has ended, waiting so long for it."""
         ...
@@ -63,6 +68,7 @@ class Child:
     """A process that we started. Popen never waits for it, because that would take the exit status away."""
 
     process: subprocess.Popen[bytes]
+    lost: bool = False
 
     @property
     def pid(self) -> int:
@@ -108,7 +114,7 @@ class Fork:
     handle: int  # pidfd
     pid: int
     ready: bool = False  # nothing more can be reached from it
-    lost: bool = False  # with its zygote, which ends all forks
+    lost: bool = False
     _exit: Exit | None = field(default=None, repr=False)
 
     @property
@@ -151,7 +157,7 @@ class Fork:
             told = b""
         said = json.loads(told) if told else {}
         self.ready = self.ready or "ready" in said
-        self.lost = not told
+        self.lost = not told  # a zygote that ends takes all its forks along
         if self.lost or "status" in said:
             self._exit = Exit(as_signal(said.get("status", SIGNALLED + signal.SIGKILL)), said.get("cpu_seconds", 0.0))
 

@@ -95,6 +95,8 @@ class Running:
     def _reason(self, status: int, ended: bool, cpu_seconds: float) -> Reason:
         if not ended:
             return "stopped"
+        if self.process.lost:
+            return "lost"
         if status == -signal.SIGXCPU or status == -signal.SIGKILL and cpu_seconds > self.limits.cpu_seconds:
             return "cpu"  # the first of a process namespace gets no signal but SIGKILL
         return "ended" if status == 0 else "crashed"
