@@ -20,7 +20,7 @@ from packaging.requirements import Requirement
 
 from assay.errors import SandboxError
 
-ALWAYS = ("numpy", "safetensors")  # what the border itself needs
+ALWAYS = ("numpy",)  # what the border itself needs
 INITS = ("__init__.py", *(f"__init__{suffix}" for suffix in EXTENSION_SUFFIXES))
 
 
@@ -35,7 +35,7 @@ class View:
 
 @lru_cache(maxsize=64)
 def view_of(names: tuple[str, ...]) -> View:
-    """The view of these distributions, with numpy and safetensors.
+    """The view of these distributions, with numpy.
 
     Raises SandboxError where one is not installed, or was installed without a list of its files.
     """
