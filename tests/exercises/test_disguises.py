@@ -20,6 +20,7 @@ from tests.support.diagnosis import Clinic, Disguise, by_hand, disguised_exercis
 COURSE = Course(Path(__file__).parents[2])
 EXERCISES = disguised_exercises()
 LEAST = 0.95  # share of the disguises that are named, of those that can be; 1.0 was measured
+PREPARED = 3.0  # seconds of processor time
 EACH = 12  # of the mutants, every so many are tried in each other's place
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # wrong answers divide by zero
@@ -36,6 +37,16 @@ def test_mistakes_in_disguise_are_named_and_no_others(clinic: Clinic) -> None:
     can_be = [one for one in told if one.named]
     missed = [one.name for one in can_be if not clinic.sentences(one) & set(told[one])]
     assert len(can_be) - len(missed) >= LEAST * len(can_be), missed
+
+
+def test_what_is_prepared_changes_no_diagnosis(clinic: Clinic) -> None:
+    """However far the time for it goes."""
+    prepared = clinic.prepared(seconds=PREPARED)
+    known = [(answer.name, answer.of, answer.function) for answer in clinic.known.mutants[:: EACH // 2]]
+    disguised = [(one.name, one.of, one.function) for one in by_hand(clinic.exercise.name)[::2]]
+    for name, of, function in known + disguised:
+        if clinic.can_diagnose(of):
+            assert prepared.told(function, of) == clinic.told(function, of), name
 
 
 def test_a_task_whose_data_is_kept_back_is_not_even_asked(clinic: Clinic) -> None:

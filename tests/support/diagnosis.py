@@ -21,7 +21,7 @@ from assay.checks.probes import Probe
 from assay.checks.runner import Verdict, run_check
 from assay.course import Exercise
 from assay.grading.bench import Bench
-from assay.grading.diagnosis import Known, diagnosed, is_usable, known
+from assay.grading.diagnosis import Known, adopt, diagnosed, is_usable, known, prepare
 from assay.grading.evidence import Yielded, agree
 from assay.grading.witness import Witness, local_witness
 from assay.outcome import CheckResult, Outcome
@@ -130,19 +130,31 @@ class Clinic:
 
         With `all_failed`, as if each check had failed.
         """
-        secret = _secret(seed)
+        results = self.results(function, of, seed=seed, all_failed=all_failed)
         with local_witness({**self.known.reference, of: function}, PATIENT) as student:
-            about = [check for check in self.checks if check.task == of and check.name in self.known.checks]
-            results = [replace(check, outcome=Outcome.FAILED) for check in about]
-            if not all_failed:
-                results = [self._result(check, student, secret) for check in about]
-            found = diagnosed(self.known, results, student, secret, seconds=math.inf, task_seconds=math.inf)
+            found = diagnosed(self.known, results, student, secret_of(seed), seconds=math.inf, task_seconds=math.inf)
         return tuple(sentence for result in found for sentence in result.diagnosis)
+
+    def results(
+        self, function: Callable[..., Any], of: str, *, seed: int = 0, all_failed: bool = False
+    ) -> list[CheckResult]:
+        """Those of the checks of the task `of`, on that function."""
+        about = [check for check in self.checks if check.task == of and check.name in self.known.checks]
+        if all_failed:
+            return [replace(check, outcome=Outcome.FAILED) for check in about]
+        with local_witness({**self.known.reference, of: function}, PATIENT) as student:
+            return [self._result(check, student, secret_of(seed)) for check in about]
+
+    def prepared(self, *, seed: int = 0, seconds: float = math.inf) -> Clinic:
+        """The same, but all is prepared that students with this seed may be asked."""
+        other = Clinic(self.exercise, self.bank)
+        adopt(other.known, prepare(Clinic(self.exercise).known, secret_of(seed), seconds=seconds))
+        return other
 
     def told_of_kept_back(self, function: Callable[..., Any], of: str) -> tuple[str, ...]:
         """The same where all checks of the task have failed that keep their inputs back."""
         with local_witness({**self.known.reference, of: function}, PATIENT) as student:
-            found = diagnosed(self.known, self.kept_back(of), student, _secret(0))
+            found = diagnosed(self.known, self.kept_back(of), student, secret_of(0))
         return tuple(sentence for result in found for sentence in result.diagnosis)
 
     def _result(self, check: CheckResult, student: Witness, secret: bytes) -> CheckResult:
@@ -161,5 +173,5 @@ class Clinic:
         return replace(check, outcome=outcome, message=ran.message)
 
 
-def _secret(seed: int) -> bytes:
+def secret_of(seed: int) -> bytes:
     return sha256(f"seed {seed}".encode()).digest()

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from assay.grading.diagnosis import diagnosed, worth_a_try
-from assay.grading.witness import local_witness
+from assay.grading.diagnosis import adopt, diagnosed, prepare, worth_a_try
+from assay.grading.witness import Heard, Witness, local_witness
 from assay.outcome import CheckResult, Outcome
-from tests.support.diagnosis import Clinic
+from tests.support.diagnosis import Clinic, secret_of
 from tests.support.grading import CHECKS, REFERENCE, exercise_in
 
 HALVED, IN_PLACE, NOTHING = "You halve x.", "The argument is overwritten.", "All you return is 0."
@@ -77,27 +77,33 @@ def doubled_in_place(x: np.ndarray) -> np.ndarray:
     return x
 
 
-@pytest.mark.parametrize(
-    ("function", "told"),
-    [
-        (lambda x: np.array([number / 2 for number in x]), (HALVED,)),
-        (lambda x: [number / 2 for number in x], (HALVED,)),  # and a list where an array belongs
-        (doubled_in_place, (IN_PLACE,)),
-        (shifted_in_place, ()),  # overwritten, but with something else
-        (lambda x: x / 3, ()),
-        (lambda x: 2 * x, ()),
-        (lambda x: np.zeros(len(x)), (NOTHING,)),  # the diagnosis names the number
-        (lambda x: np.full(len(x), 7.0), ()),  # one number everywhere may come from anything
-        (lambda x: x * np.nan, ()),
-        (lambda x: 1 / 0, ()),
-        (lambda x: None, ()),
-    ],
-    ids=["halved", "halved list", "in place", "shifted", "thirds", "right", "zeros", "sevens", "nan", "raises", "none"],
-)
+ANSWERS: list[tuple[Callable[..., Any], tuple[str, ...]]] = [
+    (lambda x: np.array([number / 2 for number in x]), (HALVED,)),
+    (lambda x: [number / 2 for number in x], (HALVED,)),  # and a list where an array belongs
+    (doubled_in_place, (IN_PLACE,)),
+    (shifted_in_place, ()),  # overwritten, but with something else
+    (lambda x: x / 3, ()),
+    (lambda x: 2 * x, ()),
+    (lambda x: np.zeros(len(x)), (NOTHING,)),  # the diagnosis names the number
+    (lambda x: np.full(len(x), 7.0), ()),  # one number everywhere may come from anything
+    (lambda x: x * np.nan, ()),
+    (lambda x: 1 / 0, ()),
+    (lambda x: None, ()),
+]
+NAMES = ["halved", "halved list", "in place", "shifted", "thirds", "right", "zeros", "sevens", "nan", "raises", "none"]
+
+
+@pytest.mark.parametrize(("function", "told"), ANSWERS, ids=NAMES)
 def test_what_yields_the_same_as_a_mutant_has_its_name(
     tmp_path: Path, function: Callable[..., Any], told: tuple[str, ...]
 ) -> None:
     assert clinic(tmp_path).told(function, "double") == told
+
+
+@pytest.mark.parametrize("seconds", [math.inf, 0], ids=["prepared", "no time"])
+def test_what_is_prepared_changes_no_diagnosis(tmp_path: Path, seconds: float) -> None:
+    one = clinic(tmp_path).prepared(seconds=seconds)
+    assert [one.told(function, "double") for function, _ in ANSWERS] == [told for _, told in ANSWERS]
 
 
 def test_equal_candidates_are_all_told(tmp_path: Path) -> None:
@@ -225,6 +231,120 @@ COUNTERS = """
     class NoLeft(double):
         def __rmul__(self, other):
             return NotImplemented
+"""
+
+
+def test_once_prepared_only_the_student_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = clinic(tmp_path).prepared()
+    results = one.results(lambda x: x / 2, "double")
+    asked = listeners(monkeypatch)
+    with local_witness({**one.known.reference, "double": lambda x: x / 2}, one.exercise.limits) as student:
+        found = diagnosed(one.known, results, student, secret_of(0))
+    assert asked == {id(student)}
+    assert found[0].diagnosis == (HALVED,)
+
+
+def test_another_round_is_not_what_was_prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = clinic(tmp_path).prepared(seed=1)
+    asked = listeners(monkeypatch)
+    assert one.told(lambda x: x / 2, "double", seed=0) == (HALVED,)
+    assert len(asked) > 1
+
+
+def listeners(monkeypatch: pytest.MonkeyPatch) -> set[int]:
+    """Will hold whoever is listened to."""
+    asked: set[int] = set()
+    listen = Witness.listen
+
+    def noted(self: Witness, *args: Any, **kwargs: Any) -> tuple[Heard, ...]:
+        asked.add(id(self))
+        return listen(self, *args, **kwargs)
+
+    monkeypatch.setattr(Witness, "listen", noted)
+    return asked
+
+
+@pytest.mark.parametrize("where", ["reference", "checks"])
+def test_examples_may_be_of_classes_of_the_exercise(tmp_path: Path, where: str) -> None:
+    files = {"reference": REFERENCE + BOX, "checks": BOXES + "    from reference import Box\n" + IN_BOXES}
+    if where == "checks":
+        files = {"reference": REFERENCE, "checks": BOXES + BOX + IN_BOXES}
+    one = clinic(tmp_path, **files).prepared()
+    assert {type(example["box"]).__module__ for example in drawn_for(one, "boxes")} == {where}
+    assert where not in sys.modules
+    assert one.told(lambda x: x / 2, "double") == (HALVED,)
+
+
+def test_what_cannot_be_pickled_is_drawn_again(tmp_path: Path) -> None:
+    one = clinic(tmp_path, checks=BOXES + BOX + "        function: Any = abs\n" + IN_BOXES).prepared()
+    assert drawn_for(one, "boxes")
+    with_functions = BOX + "        function: Any = field(default_factory=lambda: lambda: 0)\n"
+    other = clinic(tmp_path / "other", checks=BOXES + with_functions + IN_BOXES).prepared()
+    assert not drawn_for(other, "boxes")
+    assert other.told(lambda x: x / 2, "double") == (HALVED,)
+
+
+def drawn_for(one: Clinic, check: str) -> list[dict[str, Any]]:
+    """The examples of a check that there are by now."""
+    return [probe.example for (name, _), drawn in one.known.drawn.items() if name == check for probe in drawn.probes]
+
+
+@pytest.mark.parametrize(("numbers", "is_kept"), [(100, True), (101, False)])
+def test_what_is_large_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, numbers: int, is_kept: bool
+) -> None:
+    monkeypatch.setattr("assay.grading.known.LARGE", 800)
+    reference = REFERENCE.replace("return 2 * x", f"return np.full({numbers}, 2 * x[0])")
+    mutants = MUTANTS.replace("return x / 2", f"return np.full({numbers}, x[0] / 2)")
+    one = clinic(tmp_path, reference=reference, mutants=mutants).prepared()
+    assert bool(one.known.memory("double", "halved").heard) is is_kept
+    assert one.told(lambda x: np.repeat(0.5 * x[0], numbers), "double") == (HALVED,)
+
+
+def test_a_mutant_that_does_not_end_is_awaited_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = clinic(tmp_path, mutants=MUTANTS + ENDLESS)
+    quick = replace(one.known, limits=replace(one.known.limits, call_seconds=0.2))
+    data = prepare(quick, secret_of(0), seconds=math.inf)
+    assert quick.memory("double", "waits").lost
+    adopt(one.known, data)
+    asked = listeners(monkeypatch)
+    results = one.results(lambda x: x / 2, "double")
+    with local_witness({**one.known.reference, "double": lambda x: x / 2}, one.exercise.limits) as student:
+        found = diagnosed(one.known, results, student, secret_of(0))
+    assert found[0].diagnosis == (HALVED,)
+    assert asked == {id(student)}
+
+
+BOXES = """
+    from dataclasses import dataclass, field
+    from typing import Any
+
+    from assay.checks import *
+
+"""
+BOX = """
+
+    from dataclasses import dataclass
+
+
+    @dataclass
+    class Box:
+        numbers: list
+"""
+IN_BOXES = """
+
+    @check("double doubles the numbers of a box", points=4, task="double")
+    @given(st.builds(Box, st.lists(st.integers(-9, 9), min_size=3, max_size=3)))
+    def boxes(student, box):
+        x = np.array(box.numbers, float)
+        assert_close(student.double(x), 2 * x)
+"""
+ENDLESS = """
+
+    @mutant(of="double", says="It never ends.")
+    def waits(x):
+        while True:
+            pass
 """
 
 
