@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 
 from assay.checks.bank import Bank
 from assay.checks.collected import Seat, Session
+from assay.errors import AuthoringError
 from assay.grading import diagnosis
 from assay.grading.assigned import Round
-from assay.grading.control import exactly, receive, send
+from assay.grading.control import ControlError, exactly, receive, send
 from assay.grading.diagnosis import Known
 from assay.grading.judge_rights import confine_judge
 from assay.outcome import CheckResult
@@ -27,45 +28,48 @@ from assay.sandbox.shared import share
 THREADED = ("tensorflow", "jax")  # whose values start threads when they are made
 
 
-@dataclass(frozen=True)
-class Filled:
-    """What a filling fork says."""
-
-    bank: bytes  # Bank.dumps
-
-
 @dataclass
 class Ready:
-    """All that the judges of a round share."""
+    """All that the judges of a round share. Values that would start threads are made by each of them."""
 
     round: Round
     reference: Mapping[str, object]
     lacking: Sequence[str]  # what could not be taken away from the zygote
     staff_notes: list[str] = field(default_factory=list)
-    _filled: Filled | None = None
+    _filled: bytes = b""  # Bank.dumps
     _bank: Bank | None = None
+    _prepared: bytes = b""  # diagnosis.prepare
     _known: Known | None = None
 
-    def take(self, filled: Filled) -> None:
-        """Have it ready for all forks. Values that would start threads are left to each fork."""
-        self._filled = filled
-        if not any(name in sys.modules for name in THREADED):
-            self._bank = self._loaded()
-            if self._bank is not None:
-                self._bank.share(share)
+    def take_bank(self, data: bytes) -> None:
+        """Have all forks replay these examples."""
+        self._filled = data
+        if not _would_start_threads():
+            self._bank = Bank.loads(data, once=True)
+            self._bank.share(share)
+
+    def take_diagnosis(self, data: bytes) -> None:
+        """Have all forks know what was prepared for diagnoses. Raises AuthoringError as `known`."""
+        self._prepared = data
+        if not _would_start_threads():
+            self._known = self.known()
 
     def bank(self) -> Bank | None:
         """For one judge; None where there is none and everything is drawn."""
-        return self._bank or self._loaded()
+        return self._bank or (Bank.loads(self._filled, once=True) if self._filled else None)
 
     def known(self) -> Known:
         """What a diagnosis needs. Raises AuthoringError where the files of the exercise cannot be used."""
-        if self._known is None:
-            self._known = diagnosis.known(self.round.folder, self.round.tasks, self.round.limits)
-        return self._known
+        if self._known is not None:
+            return self._known
+        found = diagnosis.known(self.round.folder, self.round.tasks, self.round.limits)
+        if self._prepared:
+            diagnosis.adopt(found, self._prepared)
+        return found
 
-    def _loaded(self) -> Bank | None:
-        return None if self._filled is None else Bank.loads(self._filled.bank, once=True)
+
+def _would_start_threads() -> bool:
+    return any(name in sys.modules for name in THREADED)
 
 
 class Filler:
@@ -80,24 +84,31 @@ class Filler:
     def seat(self, session: Session) -> Seat:
         """The reference in the student's place, on all checks that draw."""
         round, reference = self._ready.round, self._ready.reference
-        confine_judge(os.getcwd(), round.limits.seconds)
+        confine_judge(os.getcwd(), round.limits.seconds + diagnosis.PREPARING)
         student, control = (self._open.enter_context(local_student(reference, round.limits)) for _ in range(2))
         draws = frozenset(name for name, one in session.collected.items() if one.draws)
         return Seat(student, control, self._bank, only=draws)
 
     def finish(self, results: tuple[CheckResult, ...]) -> None:
-        """Hand over what was drawn."""
+        """Hand over what was drawn, and later, while the judges go on, what was prepared for diagnoses."""
         self._open.close()
-        bank = self._bank.dumps()
-        send(self._control, {"kind": "filled", "bank": len(bank)})
-        self._control.sendall(bank)
+        self._hand_over("bank", self._bank.dumps())
+        self._hand_over("diagnosis", diagnosis.prepare(self._ready.known(), self._ready.round.secret))
 
     def refuse(self, message: str) -> None:
-        """The checks cannot be used a second time: the judges will say so."""
+        """The exercise cannot be used for this, and the judges will say so."""
         send(self._control, {"kind": "unusable", "message": message})
 
+    def _hand_over(self, kind: str, data: bytes) -> None:
+        send(self._control, {"kind": kind, "bytes": len(data)})
+        self._control.sendall(data)
 
-def receive_filled(control: socket.socket, deadline: float) -> Filled:
-    """What a filling fork hands over. Raises ControlError and KeyError where it does not."""
-    message = receive(control, deadline=deadline)
-    return Filled(exactly(control, int(message["bank"]), deadline))
+
+def receive_filled(control: socket.socket, kind: str, deadline: float) -> bytes:
+    """What a filling fork hands over. Raises ControlError where it does not, AuthoringError where it says why."""
+    match receive(control, deadline=deadline):
+        case {"kind": said, "bytes": int(count)} if said == kind:
+            return exactly(control, count, deadline)
+        case {"kind": "unusable", "message": str(message)}:
+            raise AuthoringError(message)
+    raise ControlError("it does not say what was asked")

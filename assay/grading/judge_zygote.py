@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
@@ -40,6 +41,7 @@ from assay.grading.judge_ready import Filler, Ready, receive_filled
 from assay.grading.judge_rights import confine_zygote
 from assay.sandbox.inside.kernel import PARENT_DEATH_SIGNAL, prctl
 
+PATIENCE = 10.0  # seconds for what was announced to come
 THREADED = "The checks start threads when they are imported, so every submission has to wait until they are imported."
 
 
@@ -65,6 +67,20 @@ class Fork:
     folder: str
 
 
+@dataclass(frozen=True)
+class Filling:
+    """The fork that fills the bank, as the zygote holds it."""
+
+    channel: socket.socket
+    leash: int  # its writing end
+
+    def close(self) -> None:
+        """Let the fork go. May be called twice."""
+        if self.channel.fileno() != -1:
+            self.channel.close()
+            os.close(self.leash)
+
+
 class Zygote:
     """Waits for requests; each fork of it returns from `admit` with a student."""
 
@@ -78,6 +94,7 @@ class Zygote:
         self._forks: dict[int, Fork] = {}  # by leash
         self._folders = count(1)
         self._asked = 0
+        self._filling: Filling | None = None
         self._role: Judge | Filler | None = None  # in a fork
         self._lacking = confine_zygote(round.folder)
 
@@ -128,23 +145,40 @@ class Zygote:
         os._exit(0)
 
     def _fill(self, session: Session) -> Seat | None:
-        """Have a fork fill the bank of examples. A seat in that fork."""
-        ours, theirs = socket.socketpair()
+        """Have a fork fill the bank of examples, and then prepare diagnoses. A seat in that fork."""
+        channel, theirs = socket.socketpair()
         reading, writing = os.pipe2(os.O_CLOEXEC)
         request = Request(theirs, os.dup(1), reading)
+        self._filling = Filling(channel, writing)
         if self._fork(request):
-            ours.close()
-            os.close(writing)
             return self._become(Filler, request, session)
+        deadline = time.monotonic() + self._round.limits.seconds
+        if self._take("bank", self._ready.take_bank, deadline):
+            self._poll.register(channel, select.POLLIN)
+        return None
+
+    def _take(self, kind: str, take: Callable[[bytes], None], deadline: float) -> bool:
+        """Take over what the filling fork has done. Whether that could be."""
+        assert self._filling is not None
         try:
-            self._ready.take(receive_filled(ours, time.monotonic() + self._round.limits.seconds))
+            take(receive_filled(self._filling.channel, kind, deadline))
+            return True
+        except AuthoringError:  # each judge will meet it and tell
+            self._filling.close()
         except Exception as error:
             what = f"{type(error).__name__}: {error}"
-            self._ready.staff_notes.append(f"The examples were drawn anew: they could not be kept ({what}).")
-        ours.close()
-        os.close(writing)
-        _settle()
-        return None
+            self._ready.staff_notes.append(f"Each judge does work that could be done once: no {kind} is kept ({what}).")
+            self._filling.close()
+        finally:
+            _settle()
+        return False
+
+    def _take_diagnosis(self) -> None:
+        """What the filling fork has prepared since, which is complete or will be at once."""
+        assert self._filling is not None
+        self._poll.unregister(self._filling.channel)
+        self._take("diagnosis", self._ready.take_diagnosis, time.monotonic() + PATIENCE)
+        self._filling.close()
 
     def _next(self) -> Request | None:
         """The next request, or None where nobody can ask any more. Forks whose leash was let go are ended meanwhile."""
@@ -152,6 +186,8 @@ class Zygote:
             for descriptor, _ in self._poll.poll():
                 if descriptor in self._forks:
                     self._end(descriptor)
+                elif descriptor != self._requests.fileno():
+                    self._take_diagnosis()
                 elif request := self._received():
                     return request
         return None
@@ -196,6 +232,8 @@ class Zygote:
         """In a fork: let go of what is the zygote's, and live in a folder of its own."""
         for descriptor in (self._own_leash, self._threads, *self._forks):
             os.close(descriptor)
+        if self._filling is not None:
+            self._filling.close()
         self._forks.clear()
         self._requests.close()
         os.chdir(folder)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -13,6 +15,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import IO
 
@@ -37,6 +40,8 @@ class Started:
 
     def end(self) -> None:
         """Kill it, which ends all its judges, and leave nothing behind."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         os.close(self.leash)
         self.process.wait()
         self.log.close()
@@ -211,7 +216,8 @@ def _start(round: Round) -> Zygote:
     """A new zygote, in an empty folder of its own."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     reading, leash = os.pipe2(os.O_CLOEXEC)
-    folder = tempfile.TemporaryDirectory(prefix=PREFIX)
+    _sweep()
+    folder = tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-")
     log = tempfile.TemporaryFile()  # noqa: SIM115
     with theirs, open(reading, "rb", buffering=0):
         process = subprocess.Popen(
@@ -226,6 +232,15 @@ def _start(round: Round) -> Zygote:
         )
     ours.send(json.dumps(round.message()).encode())
     return Zygote(ours, Started(process, leash, folder, log))
+
+
+def _sweep() -> None:
+    """Remove what graders that were killed have left."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
+        grader = folder.name.removeprefix(PREFIX).split("-")[0]
+        with suppress(FileNotFoundError):  # another grader was first
+            if folder.lstat().st_uid == os.geteuid() and not Path("/proc", grader).exists():
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _environment(folder: str) -> dict[str, str]:

@@ -80,6 +80,11 @@ def grade(
     return replace(report, assignment=exercise.name, suite_version=version, round=round, seconds=taken)
 
 
+def prepare(exercise: Exercise, *, secret: bytes, round: str, judges: Judges) -> None:
+    """Start what judges submissions of this exercise in this round, without waiting for it."""
+    judges.prepare(exercise, draw_secret(secret, suite=suite_version(exercise), round=round))
+
+
 def _serve(judge: Judge, exercise: Exercise, assigned: Assigned, isolation: Isolation, job: Job) -> Report:
     """Answer a judge's requests until it reports. Every worker has ended when this returns or raises."""
     waiting = [isolation.start(job)]  # the first worker starts while the judge does

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from datetime import date
 from pathlib import Path
 
@@ -81,6 +82,31 @@ def test_compiled_files_are_no_change(course: Course) -> None:
     (course.graders / "means" / "__pycache__").mkdir()
     (course.graders / "means" / "__pycache__" / "reference.cpython-311.pyc").write_bytes(b"x")
     assert suite_version(course["means"]) == before
+
+
+def test_what_was_not_changed_is_not_read_again(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.time_ns", lambda: 1 << 62)  # long after the last change
+    before = suite_version(course["means"])
+
+    def refuse(path: Path) -> bytes:
+        raise AssertionError(f"{path} is read again")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert suite_version(course["means"]) == before
+    (course.graders / "means" / "notes.txt").write_text("new")
+    with pytest.raises(AssertionError, match="read again"):
+        suite_version(course["means"])
+
+
+def test_two_changes_at_nearly_the_same_time_are_two_versions(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system that counts time in steps shows no difference between them."""
+    now = time.time_ns()
+    monkeypatch.setattr("assay.grading.rounds._look", lambda path: (0, 0, now))
+    found = set()
+    for answer in range(3):
+        (course.graders / "means" / "reference.py").write_text(f"def mean(x): return {answer}\n")
+        found.add(suite_version(course["means"]))
+    assert len(found) == 3
 
 
 def test_examples_depend_on_secret_suite_and_round_and_on_nothing_else() -> None:
