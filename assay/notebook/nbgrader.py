@@ -54,6 +54,11 @@ def configure(config: Config) -> None:
     folder, path = str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)
     if folder not in path.split(os.pathsep):
         os.environ["PATH"] = f"{path}{os.pathsep}{folder}"
+    config.GenerateFeedback.exporter_class = "assay.notebook.nbgrader_pages.FeedbackExporter"
+    config.GenerateFeedback.preprocessors = [
+        "assay.notebook.nbgrader_grades.GradesOfPages",
+        "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+    ]
     # A second layer: outputs hold no script (`outputs`, `html`), and would not be shown if they did.
     config.HTMLExporter.sanitize_html = True
     config.TemplateExporter.filters = {"clean_html": "assay.notebook.sanitised.clean_html"}

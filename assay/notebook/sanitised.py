@@ -9,9 +9,13 @@ a browser runs no script and loads nothing.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from threading import get_ident
 
 from bleach.css_sanitizer import CSSSanitizer  # type: ignore[import-untyped]
 from bleach.sanitizer import ALLOWED_TAGS, Cleaner  # type: ignore[import-untyped]
+
+from assay.notebook.kept import kept
 
 TAGS = {
     *ALLOWED_TAGS,
@@ -48,13 +52,18 @@ _STYLES = {
 def clean_html(element: object) -> str:
     """HTML with nothing in it that runs, loads, or goes elsewhere unasked; the rest is written out as text."""
     text = element.decode() if isinstance(element, bytes) else str(element)
-    cleaner = Cleaner(
+    return kept("clean", None, text, lambda: str(_cleaner(get_ident()).clean(text)))
+
+
+@lru_cache(maxsize=16)
+def _cleaner(thread: int) -> Cleaner:
+    """Threads cannot share one."""
+    return Cleaner(
         tags=TAGS,
         attributes=_allowed,
         protocols={"http", "https", "mailto", "data"},
         css_sanitizer=CSSSanitizer(allowed_css_properties=list(_STYLES)),
     )
-    return str(cleaner.clean(text))
 
 
 def _allowed(tag: str, name: str, value: str) -> bool:

@@ -5,15 +5,20 @@ A stand-in judge and a stand-in run take the sandbox's place, as in `test_nbgrad
 
 import base64
 import json
+import re
 from xml.etree import ElementTree
 
 import pytest
 from bs4 import BeautifulSoup
+from nbconvert.exporters import HTMLExporter
+from nbgrader.converters import GenerateFeedback
+from nbgrader.preprocessors import GetGrades
 
 from assay.course import Course
 from assay.notebook import visible
 from assay.notebook.nbgrader_class import grade_class
-from assay.notebook.nbgrader_release import release
+from assay.notebook.nbgrader_pages import NO_TEXT
+from assay.notebook.nbgrader_release import release, settings
 from assay.notebook.nbgrader_services import Services
 from assay.outcome import CheckResult, Counterexample, Outcome, Picture, Report
 from tests.support.notebooks import SCALE_ANSWERS, answered, released, scale_course, submit
@@ -33,6 +38,8 @@ HOSTILE = {
     "application/javascript": "FORGED()",
     "text/latex": "\\href{javascript:FORGED()}{x}",
 }
+RANDOM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")  # of a script's output
+DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 
 def pictures(kind: str, shape: tuple[int, ...]) -> tuple[Picture, ...]:
@@ -70,7 +77,7 @@ def run(isolation, notebook, *, libraries, files, limits) -> str:
     """A run in which every cell shows each hostile thing by itself, and all at once."""
     ran = json.loads(notebook)
     for cell in ran["cells"]:
-        data = [*({mime: content} for mime, content in HOSTILE.items()), HOSTILE]
+        data = [*({mime: content} for mime, content in HOSTILE.items()), HOSTILE, {"image/png": DOT}]
         cell["outputs"] = [{"output_type": "display_data", "data": one, "metadata": {}} for one in data]
     return json.dumps(ran)
 
@@ -83,28 +90,54 @@ def template(tmp_path_factory) -> Course:
     return course
 
 
-def page_of(course: Course) -> BeautifulSoup:
+def pages_of(course: Course) -> tuple[BeautifulSoup, str]:
+    """The page, and as text the one that nbgrader writes with its own parts."""
     services = Services(course, isolation=None, grade=judge, run_notebook=run)
     (result,) = grade_class(course, "scale", "student", services=services, force=True)
     assert result.error == ""
-    return BeautifulSoup((course.feedback / "student" / "scale" / "scale.html").read_text(), "html.parser")
+    page = BeautifulSoup((course.feedback / "student" / "scale" / "scale.html").read_text(), "html.parser")
+    return page, stock_page(course)
+
+
+def stock_page(course: Course) -> str:
+    given = settings(course, "scale")
+    del given["config"].GenerateFeedback.exporter_class
+    del given["config"].GenerateFeedback.preprocessors
+    converter = GenerateFeedback(**given)
+    exporter = converter.exporter_class(parent=converter, config=converter.config)
+    assert type(exporter) is HTMLExporter and GetGrades in converter.preprocessors
+    for preprocessor in converter.preprocessors:
+        exporter.register_preprocessor(preprocessor)
+    graded = str(course.autograded / "student" / "scale" / "scale.ipynb")
+    return exporter.from_filename(graded, resources=converter.init_single_notebook_resources(graded))[0]
 
 
 @pytest.fixture(scope="module")
-def page(template) -> BeautifulSoup:
-    return page_of(template)
+def both(template) -> tuple[BeautifulSoup, str]:
+    return pages_of(template)
 
 
 @pytest.fixture(scope="module")
-def unguarded(template) -> BeautifulSoup:
+def page(both) -> BeautifulSoup:
+    return both[0]
+
+
+@pytest.fixture(scope="module")
+def both_unguarded(template) -> tuple[BeautifulSoup, str]:
     """The page where a student's outputs came in as they are, which `outputs` does not let happen."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(visible, "safe_outputs", lambda outputs, allowance: outputs)
-        return page_of(template)
+        return pages_of(template)
+
+
+@pytest.fixture(scope="module")
+def unguarded(both_unguarded) -> BeautifulSoup:
+    return both_unguarded[0]
 
 
 def ours(page: BeautifulSoup) -> list:
-    return [image for image in page.find_all("img") if "FORGED" not in str(image.get("alt", "FORGED"))]
+    drawn = [image for image in page.find_all("img") if not image.get("src", "").endswith(f",{DOT}")]
+    return [image for image in drawn if "FORGED" not in str(image.get("alt", "FORGED"))]
 
 
 def test_pictures_of_every_kind_are_on_the_page(page):
@@ -140,6 +173,13 @@ def test_nothing_on_the_page_runs_or_loads(which, request):
             assert "position" not in str(value) or name != "style"
             if name in ("href", "src"):
                 assert "javascript:" not in value and "evil.example" not in value
+
+
+@pytest.mark.parametrize("which", ["both", "both_unguarded"])
+def test_it_is_the_page_that_nbgrader_writes(which, request):
+    page, stock = (RANDOM.sub("", str(one)) for one in request.getfixturevalue(which))
+    assert page == stock
+    assert NO_TEXT in stock
 
 
 def test_the_page_without_the_first_layer_is_one_to_be_afraid_of(unguarded):
