@@ -27,7 +27,7 @@ __all__ = ["Known", "adopt", "diagnosed", "is_usable", "known", "prepare", "wort
 HEAVY = frozenset({"torch", "torch_geometric", "tensorflow", "keras", "jax"})
 TOLD = 3  # more candidates than that say nothing
 TASK_SECONDS, SECONDS = 20.0, 40.0  # of one task, and of a submission; only a busy machine needs them
-PREPARING = 10.0  # seconds of processor time, for one round
+PREPARING = 6.0  # seconds of processor time, for one round
 
 
 def prepare(known: Known, secret: bytes, *, seconds: float = PREPARING) -> bytes:

@@ -18,7 +18,7 @@ from assay.grading.known import Known
 from assay.grading.witness import Lost
 
 LOOKED = 6  # examples of a check that show whether a mistake fails it; mostly, the first does
-ENDLESS = 1e9  # seconds; `until` is the only limit
+ENDLESS = 1e9  # seconds of all calls of one mutant, which are many
 
 
 @dataclass(frozen=True)

@@ -284,6 +284,15 @@ def test_what_cannot_be_pickled_is_drawn_again(tmp_path: Path) -> None:
     assert other.told(lambda x: x / 2, "double") == (HALVED,)
 
 
+def test_more_examples_begin_with_the_fewer(tmp_path: Path) -> None:
+    one, other = clinic(tmp_path).known, clinic(tmp_path / "other").known
+    for name in one.checks:
+        few = [repr(probe.example) for probe in one.draw(name, seed=1, count=3)]
+        many = [repr(probe.example) for probe in other.draw(name, seed=1, count=9)]
+        assert many[:3] == few == [repr(probe.example) for probe in other.draw(name, seed=1, count=3)]
+        assert len(many) == 9
+
+
 def drawn_for(one: Clinic, check: str) -> list[dict[str, Any]]:
     """The examples of a check that there are by now."""
     return [probe.example for (name, _), drawn in one.known.drawn.items() if name == check for probe in drawn.probes]
