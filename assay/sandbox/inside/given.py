@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
@@ -75,10 +74,10 @@ def _same(value: Any, before: Any) -> bool:
     )
 
 
-def _snapshot(value: object) -> tuple[str, list[bytes]] | None:
+def _snapshot(value: object) -> tuple[Any, list[bytes]] | None:
     """Tree and bytes of a value; None where it cannot be written down."""
     encoder = Encoder(lambda other: ["o", id(other)], FROM_JUDGE)
     try:
-        return json.dumps(encoder.encode(value)), [bytes(part) for part in encoder.parts]
+        return encoder.encode(value), [bytes(part) for part in encoder.parts]
     except Exception:
         return None
