@@ -12,7 +12,7 @@ import mmap
 import os
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,16 +73,18 @@ def policy_from(data: dict[str, Any]) -> Policy:
     return Policy(**values)
 
 
-def fence(policy: Policy, filters: seccomp.Filters | None = None) -> tuple[Step, ...]:
+def fence(
+    policy: Policy, filters: seccomp.Filters | None = None, known: Mapping[str, landlock.Place] = landlock.NOWHERE
+) -> tuple[Step, ...]:
     """Take away what can be reached. Raises Unconfined where a required step does not hold.
 
-    filters: what `filters_of` gave for this policy, where it was asked already.
+    filters, known: what `filters_of` and `landlock.look_up` gave for this policy, where they were asked already.
     """
     return _taken(
         policy,
         ("own user", lambda: become(policy.user, reads_all=policy.reads_all)),
         ("no new privileges", lambda: prctl(NO_NEW_PRIVS, 1)),
-        ("files", lambda: _files(policy)),
+        ("files", lambda: _files(policy, known)),
         ("system calls", lambda: seccomp.load(filters or filters_of(policy))),
     )
 
@@ -166,9 +168,13 @@ def address_space() -> int:
     return limit - fits * mmap.PAGESIZE
 
 
-def _files(policy: Policy) -> str:
+def _files(policy: Policy, known: Mapping[str, landlock.Place]) -> str:
     version = landlock.restrict(
-        policy.readable, writable=policy.writable, executable=policy.executable, listable=policy.listable
+        policy.readable,
+        writable=policy.writable,
+        executable=policy.executable,
+        listable=policy.listable,
+        known=known,
     )
     return landlock.describe(version)
 

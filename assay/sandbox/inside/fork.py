@@ -13,12 +13,14 @@ import socket
 import sys
 import tempfile
 import traceback
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 from . import namespaces
 from .confine import Policy, bound, fence, policy_from
 from .kernel import DUMPABLE, PARENT_DEATH_SIGNAL, prctl
+from .landlock import Place
 from .seccomp import Filters
 from .start import close_all_but, furnish, run
 from .supervise import supervise
@@ -56,7 +58,6 @@ class Given:
     leash: int  # closes when it is to end
     files: int  # JSON, as in `Settings.files`
     groups: tuple[int, ...]
-    proc: int
 
 
 def import_program(program: str) -> None:
@@ -64,24 +65,33 @@ def import_program(program: str) -> None:
     importlib.import_module(f".{MODULES[program]}", __package__)
 
 
-def begin(order: Order, given: Given, filters: Filters | None, in_use: int, *, own_processes: bool) -> None:
+@dataclass(frozen=True)
+class Prepared:
+    """What the zygote has done once for all its forks."""
+
+    own_processes: bool  # the fork is the first of a process namespace; else a supervisor ends what is left
+    proc: int  # descriptor of /proc
+    filters: Filters | None  # None: each fork has to compile its own
+    places: Mapping[str, Place]  # that Landlock is told of
+
+
+def begin(order: Order, given: Given, prepared: Prepared, in_use: int) -> None:
     """Be alone, be bound, furnish the working folder, and say so. Raises OSError and Unconfined.
 
-    filters: what the zygote compiled. in_use: bytes of address space that do not count. own_processes: this is the
-    first of a process namespace, else a supervisor is forked that ends what is left.
+    in_use: bytes of address space that do not count.
     """
     for stream in (1, 2):
         os.dup2(given.output, stream)
-    kept = (given.report, given.channel, given.leash, given.files, *given.groups, given.proc)
-    close_all_but(*kept)
-    _be_the_first_to_go(given.proc)
-    if own_processes:
-        namespaces.enter_own_namespaces(given.proc, order.disk)
+    only_here = (given.report, given.channel, given.files, *given.groups, prepared.proc)
+    only_here += tuple(place.descriptor for place in prepared.places.values())
+    close_all_but(given.leash, *only_here)
+    _be_the_first_to_go(prepared.proc)
+    if prepared.own_processes:
+        namespaces.enter_own_namespaces(prepared.proc, order.disk)
     else:
         prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
-        only_here = tuple(descriptor for descriptor in kept if descriptor != given.leash)
         supervise(given.leash, only_here, order.policy.user, own_processes=False)
-    steps = fence(order.policy, filters)
+    steps = fence(order.policy, prepared.filters, prepared.places)
     prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
     _renew(order)
     with open(given.files, encoding="utf-8", closefd=False) as file:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import ctypes
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from .kernel import NO_NEW_PRIVS, prctl, syscall
 
@@ -30,6 +31,17 @@ MAKE_DEVICES = 1 << 6 | 1 << 11  # character and block devices: never
 
 class Ruleset(ctypes.Structure):
     _fields_ = [("files", ctypes.c_uint64), ("network", ctypes.c_uint64), ("scopes", ctypes.c_uint64)]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A file or a folder."""
+
+    descriptor: int
+    is_folder: bool
+
+
+NOWHERE: Mapping[str, Place] = {}
 
 
 class PathBeneath(ctypes.Structure):
@@ -62,11 +74,12 @@ def restrict(
     writable: Iterable[str] = (),
     executable: Iterable[str] = (),
     listable: Iterable[str] = (),
+    known: Mapping[str, Place] = NOWHERE,
 ) -> int:
     """Deny the calling thread and its future children every file that is not under one of the paths.
 
-    Paths that do not exist are skipped. `listable` folders can be listed, their files not read. Returns the ABI
-    that took effect; raises OSError where Landlock is missing.
+    Paths that do not exist are skipped; those in `known` were looked up already. `listable` folders can be listed,
+    their files not read. Returns the ABI that took effect; raises OSError where Landlock is missing.
     """
     version = abi()
     if version == 0:
@@ -80,7 +93,11 @@ def restrict(
         grants = ((readable, READ), (listable, READ_DIR), (executable, READ | EXECUTE))
         for paths, rights in (*grants, (writable, handled & ~MAKE_DEVICES & ~EXECUTE)):
             for path in paths:
-                _allow(ruleset, path, rights)
+                if path in known:
+                    _allow(ruleset, known[path], rights)
+                elif (place := _look_up(path)) is not None:
+                    _allow(ruleset, place, rights)
+                    os.close(place.descriptor)
         prctl(NO_NEW_PRIVS, 1)
         syscall(RESTRICT_SELF, ruleset, 0)
     finally:
@@ -88,14 +105,19 @@ def restrict(
     return version
 
 
-def _allow(ruleset: int, path: str, rights: int) -> None:
+def look_up(paths: Iterable[str]) -> dict[str, Place]:
+    """Those of the paths that exist, for `restrict` in this process and its forks to find without looking."""
+    return {path: place for path in dict.fromkeys(paths) if (place := _look_up(path)) is not None}
+
+
+def _look_up(path: str) -> Place | None:
     try:
-        place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
-        return
-    try:
-        if not stat.S_ISDIR(os.fstat(place).st_mode):
-            rights &= OF_FILES
-        syscall(ADD_RULE, ruleset, RULE_PATH_BENEATH, ctypes.byref(PathBeneath(rights, place)), 0)
-    finally:
-        os.close(place)
+        return None
+    return Place(descriptor, stat.S_ISDIR(os.fstat(descriptor).st_mode))
+
+
+def _allow(ruleset: int, place: Place, rights: int) -> None:
+    rights &= ~0 if place.is_folder else OF_FILES
+    syscall(ADD_RULE, ruleset, RULE_PATH_BENEATH, ctypes.byref(PathBeneath(rights, place.descriptor)), 0)

@@ -11,6 +11,8 @@ from contextlib import suppress
 
 from .kernel import CHILD_SUBREAPER, prctl, set_capabilities
 
+RACE = 0.001  # seconds until those are looked for that were forked while others were killed
+GONE = 0.1  # seconds for killed processes to be gone, where all were killed at once
 SIGNALLED = 128  # added to a signal's number in an exit status, as shells do
 
 
@@ -54,6 +56,8 @@ def _wait(child: int, leash: int, woken: int) -> int:
                 return ended[1]
         events = dict(poll.poll())
         if leash in events:
+            _kill(child)
+            os.waitpid(child, 0)
             return SIGNALLED + signal.SIGKILL
         os.read(woken, 4096)
 
@@ -70,18 +74,26 @@ def _reap(*, block: bool) -> tuple[int, int] | None:
 
 def end_all(user: int | None) -> None:
     """Kill every process of the user, or every descendant where it is not alone with its uid, and reap them."""
-    while True:
+    while not _are_reaped_within(0):  # orphans are our children, too
         if user is None:
             for process in descendants(os.getpid()):
                 _kill(process)
         else:
             _kill_as(user)
-        ended = _reap(block=False)
-        while ended is not None:
-            ended = _reap(block=False)
+        _are_reaped_within(RACE if user is None else GONE)
+
+
+def _are_reaped_within(seconds: float) -> bool:
+    """Whether all children have ended, waiting so long for it."""
+    deadline = time.monotonic() + seconds
+    while True:
+        while _reap(block=False) is not None:
+            pass
         if not _has_children():
-            return
-        time.sleep(0.001)
+            return True
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.0005)
 
 
 def descendants(process: int) -> list[int]:

@@ -20,13 +20,14 @@ import signal
 import socket
 import sys
 import traceback
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
-from . import fork, namespaces, pages
-from .confine import become, filters_of, signals_are_kept_in
-from .fork import Order
+from . import fork, landlock, namespaces, pages
+from .confine import Policy, become, filters_of, signals_are_kept_in
+from .fork import Order, Prepared
 from .kernel import NO_NEW_PRIVS, PARENT_DEATH_SIGNAL, prctl
 from .seccomp import Filters
 from .start import Settings, furnish, prepare, say_ready
@@ -73,9 +74,8 @@ class Zygote:
 
     def __init__(self, settings: Settings, proc: int) -> None:
         self._program = settings.program
-        self._own_processes = settings.own_processes
-        self._proc = proc
-        self._filters = _filters(settings)
+        places = {} if settings.own_processes else landlock.look_up(_shared(settings.policy))
+        self._prepared = Prepared(settings.own_processes, proc, _filters(settings), places)
         self._requests = socket.socket(fileno=settings.channel)
         self._namespace = os.open("self/ns/pid", os.O_RDONLY | os.O_CLOEXEC, dir_fd=proc)
         self._running: dict[int, Forked] = {}
@@ -119,14 +119,14 @@ class Zygote:
         return True
 
     def _fork(self, order: bytes, descriptors: list[int]) -> None:
-        in_use = pages.address_space(self._proc)
+        in_use = pages.address_space(self._prepared.proc)
         sys.stdout.flush()
         sys.stderr.flush()
-        child = namespaces.fork_into_namespace(self._namespace) if self._own_processes else os.fork()
+        child = namespaces.fork_into_namespace(self._namespace) if self._prepared.own_processes else os.fork()
         if child == 0:
             self._become(order, descriptors, in_use)
         report = socket.socket(fileno=os.dup(descriptors[0]))
-        leash = os.dup(descriptors[3]) if self._own_processes else None
+        leash = os.dup(descriptors[3]) if self._prepared.own_processes else None
         self._running[child] = Forked(report, leash)
         if leash is not None:
             self._poll.register(leash, 0)  # a hang-up is always reported
@@ -142,8 +142,8 @@ class Zygote:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             report, channel, output, leash, files, *groups = descriptors
-            given = fork.Given(report, channel, output, leash, files, tuple(groups), self._proc)
-            fork.begin(Order.of(order), given, self._filters, in_use, own_processes=self._own_processes)
+            given = fork.Given(report, channel, output, leash, files, tuple(groups))
+            fork.begin(Order.of(order), given, self._prepared, in_use)
             status = fork.run_to_its_end(self._program, Order.of(order).work, given.channel)
         except BaseException:
             traceback.print_exc()
@@ -177,6 +177,13 @@ class Zygote:
         with suppress(KeyError):
             self._poll.unregister(leash)
         os.close(leash)
+
+
+def _shared(policy: Policy) -> Iterator[str]:
+    """Paths that mean the same in every process, and that every fork is shown."""
+    yield from policy.listable
+    yield from policy.executable
+    yield from (path for path in policy.readable if not path.startswith("/proc/self/"))
 
 
 def _filters(settings: Settings) -> Filters | None:
