@@ -174,7 +174,7 @@ def _near(one: Any, other: Any, rtol: float, atol: float) -> bool:
         return not _differing(one, other, rtol, atol).any()
     try:
         assert_close(one, other, rtol=rtol, atol=atol)
-    except (Mismatch, TypeError):
+    except (Mismatch, TypeError, OverflowError):  # also an integer too large to compare
         return False
     return True
 
