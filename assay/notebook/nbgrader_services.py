@@ -112,6 +112,4 @@ class Lent:
             lent = self.isolation
             isolation = stack.enter_context(lent.warm()) if isinstance(lent, isolating.Lent) else lent
             judges = None if self.judges is None else stack.enter_context(self.judges.judges())
-            yield Services(
-                self.course, isolation, judges, self.round, self.grade, self.run_notebook, self.stock_limits
-            )
+            yield Services(self.course, isolation, judges, self.round, self.grade, self.run_notebook, self.stock_limits)
