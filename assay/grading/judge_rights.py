@@ -17,6 +17,7 @@ from assay.sandbox.limits import MiB
 
 MEMORY = 4096 * MiB  # beyond the libraries; a value that does not fit is the check's MemoryError, not the machine's
 FILE = 256 * MiB
+FILES = 1024  # open at the same time; every large array that judges share is one
 SYSTEM = ("/usr/lib", "/lib", "/lib64", "/usr/share/zoneinfo", "/etc/ld.so.cache", "/etc/localtime")
 STEPS = ("files", "system calls", "memory", "closed memory")  # without which staff are told
 
@@ -28,7 +29,7 @@ def confine_zygote(folder: Path) -> list[str]:
     """
     readable = (*_libraries(), *SYSTEM, str(folder), *_data())
     steps = fence(Policy(readable=readable, writable=(os.getcwd(), *DEVICES), sealed_memory=True))
-    steps += bound(Policy(file_size=FILE, open_files=1024))
+    steps += bound(Policy(file_size=FILE, open_files=FILES))
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     resource.setrlimit(resource.RLIMIT_AS, (_within(address_space() + MEMORY, hard), hard))
     return _lacking(steps)
@@ -36,7 +37,7 @@ def confine_zygote(folder: Path) -> list[str]:
 
 def confine_judge(folder: str, seconds: float) -> list[str]:
     """What a judge gives up beyond that: others' folders, and so many seconds of processor time from now."""
-    steps = bound(Policy(memory=MEMORY, cpu_seconds=seconds, file_size=FILE))
+    steps = bound(Policy(memory=MEMORY, cpu_seconds=seconds, file_size=FILE, open_files=FILES))
     try:
         landlock.restrict(("/",), writable=(folder, *DEVICES))
     except OSError as error:
