@@ -21,10 +21,10 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from assay.course import Exercise, open_course  # noqa: E402
-from benchmarks import competitors, plan, plot, processes, tables  # noqa: E402
+from benchmarks import border, competitors, isolation, plan, plot, processes, tables  # noqa: E402
 from benchmarks.agreement import misjudged  # noqa: E402
+from benchmarks.folders import Work  # noqa: E402
 from benchmarks.results import Results, save  # noqa: E402
-from benchmarks.small import border, isolation  # noqa: E402
 
 COURSE = ROOT / "benchmarks" / "course"
 RESULTS = ROOT / "benchmarks" / "results"
@@ -46,8 +46,8 @@ def main() -> int:
             console.print("Writing the submissions ...")
             ordered = plan.agreement_steps(sizes, exercises) if options.agreement else plan.steps(sizes, exercises)
             carry_out(ordered, results, otter, Path(scratch), console)
-        if not options.agreement:
-            results.border, results.isolation = border(), isolation()
+        if not (options.agreement or options.brief):
+            results.border, results.isolation = border.measure(), isolation.measure()
     finally:
         processes.end_all()
     tables.show(console, results)
@@ -72,8 +72,8 @@ def carry_out(steps: list[plan.Step], results: Results, otter: Path, scratch: Pa
                 def done(number: int, line=line) -> None:  # type: ignore[no-untyped-def]
                     progress.update(line, completed=number)
 
-                order = competitors.Order(step.exercise, step.submissions, Path(folder), step.examples, done)
-                run = plan.carry_out(step, order, otter)
+                work = Work(step.exercise, step.submissions, scratch / "built", step.examples)
+                run = plan.carry_out(step, competitors.Order(work, Path(folder), done), otter)
             results.add(step, run, misjudged(run, step.submissions))
             rate = f"{run.submissions / run.seconds:.2f} a second"
             progress.remove_task(line)
@@ -98,7 +98,7 @@ def _sizes(options: argparse.Namespace) -> plan.Sizes:
         sizes = replace(sizes, competitors=tuple(options.competitors))
     if options.exercises:
         sizes = replace(sizes, exercises=tuple(options.exercises))
-    return replace(sizes, growth=False) if options.no_growth else sizes
+    return replace(sizes, growth=False) if options.brief else sizes
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -111,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--competitors", nargs="+", choices=plan.COMPETITORS, help="default: all")
     known = (*plan.ASSIGNMENTS, plan.REAL)
     parser.add_argument("--exercises", nargs="+", choices=known, help="default: all")
-    parser.add_argument("--no-growth", action="store_true", help="without the cost as work grows")
+    parser.add_argument("--brief", action="store_true", help="without growing work, calls over the border, isolation")
     parser.add_argument("--name", default=time.strftime("%Y-%m-%d"), help="of the file of results (default: the date)")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of results (default: benchmarks/results)")
     parser.add_argument("--plot", type=Path, help=f"draw a picture into this SVG file, such as {PICTURE.name}")

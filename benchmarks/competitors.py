@@ -11,10 +11,9 @@ from pathlib import Path
 
 from nbgrader.api import Gradebook, MissingEntry
 
-from assay.course import Course, Exercise
+from assay.course import Course
 from benchmarks import folders, processes
-from benchmarks.folders import PROGRAMS
-from benchmarks.submissions import Submission
+from benchmarks.folders import PROGRAMS, Work
 
 Right = dict[str, dict[str, bool]]  # by student and task
 
@@ -37,34 +36,32 @@ class Run:
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be graded."""
+    """Grade this."""
 
-    exercise: Exercise
-    submissions: Sequence[Submission]
+    work: Work
     scratch: Path  # an empty folder
-    examples: int = folders.EXAMPLES
     done: Callable[[int], None] = lambda number: None  # is told how many submissions are graded
 
 
 def ours(order: Order, *, jobs: int) -> Run:
     """`assay grade --jobs N`, with its feedback pages."""
-    folder = folders.ours(order.scratch / "ours", order.exercise, order.submissions, examples=order.examples)
-    command = (sys.executable, "-m", "assay.cli", "grade", order.exercise.name)
+    folder = folders.ours(order.scratch / "ours", order.work)
+    command = (sys.executable, "-m", "assay.cli", "grade", order.work.exercise.name, "--jobs", str(jobs))
     return _of_course(f"assay-{jobs}", order, folder, command, jobs=jobs)
 
 
 def nbgrader(order: Order) -> Run:
     """`nbgrader autograde` with its own Execute. It writes no feedback pages."""
-    folder = folders.nbgraders(order.scratch / "nbgrader", order.exercise, order.submissions, examples=order.examples)
-    command = (sys.executable, "-m", "nbgrader", "autograde", order.exercise.name)
+    folder = folders.nbgraders(order.scratch / "nbgrader", order.work)
+    command = (sys.executable, "-m", "nbgrader", "autograde", order.work.exercise.name)
     return _of_course("nbgrader", order, folder, command)
 
 
 def otter(order: Order, *, environment: Path) -> Run:
     """`otter run`, once a submission: one command grades one notebook."""
-    folder = folders.otters(order.scratch / "otter", order.exercise, order.submissions, examples=order.examples)
+    folder = folders.otters(order.scratch / "otter", order.work)
     runs, right = [], {}
-    for number, submission in enumerate(order.submissions):
+    for number, submission in enumerate(order.work.submissions):
         notebook = folder / "submitted" / f"{submission.student}.ipynb"
         command = (environment / "bin" / "otter", "run", notebook, "-a", folder / "autograder.zip", "-o", folder)
         runs.append(processes.run(command, folder, path=[environment / "bin"]))
@@ -79,9 +76,9 @@ def otter(order: Order, *, environment: Path) -> Run:
 
 def in_process(order: Order) -> Run:
     """The same checks by Hypothesis in one warm process, without isolation. Starting is not counted."""
-    folder = folders.ours(order.scratch / "in_process", order.exercise, order.submissions, examples=order.examples)
+    folder = folders.bare(order.scratch / "in_process", order.work)
     measured = processes.run(
-        (sys.executable, "-m", "benchmarks.in_process", folder, order.exercise.name), Path(__file__).parents[1]
+        (sys.executable, "-m", "benchmarks.in_process", folder, order.work.exercise.name), Path(__file__).parents[1]
     )
     lines = [json.loads(line) for line in measured.output.splitlines() if line.startswith('{"')]
     results = [line for line in lines if "student" in line]
@@ -94,13 +91,15 @@ def in_process(order: Order) -> Run:
 def _of_course(name: str, order: Order, folder: Path, command: Sequence[str], *, jobs: int = 1) -> Run:
     """Run a command that writes autograded/ and a gradebook."""
     course = Course(folder)
-    pattern = f"*/{order.exercise.name}/{order.exercise.name}.ipynb"
+    pattern = f"*/{order.work.exercise.name}/{order.work.exercise.name}.ipynb"
     measured = processes.run(
         command, folder, path=[PROGRAMS], on_sample=lambda: order.done(len(list(course.autograded.glob(pattern))))
     )
     written = sorted(path.stat().st_mtime for path in course.autograded.glob(pattern))
-    if len(written) != len(order.submissions):
-        raise processes.Failed(f"{name} graded {len(written)} of {len(order.submissions)}:\n{measured.output[-3000:]}")
+    if len(written) != len(order.work.submissions):
+        raise processes.Failed(
+            f"{name} graded {len(written)} of {len(order.work.submissions)}:\n{measured.output[-3000:]}"
+        )
     # With n at work, a submission is begun when the n-th before it is done; of the first ones only the start is known.
     latencies = tuple(end - begin for begin, end in zip(written, written[jobs:], strict=False))
     grading = (written[-1] - written[0]) * len(written) / max(1, len(written) - 1)
@@ -111,10 +110,10 @@ def _of_course(name: str, order: Order, folder: Path, command: Sequence[str], *,
 def _in_gradebook(course: Course, order: Order) -> Right:
     right: Right = {}
     with Gradebook(f"sqlite:///{course.gradebook}") as gradebook:
-        for submission in order.submissions:
+        for submission in order.work.submissions:
             try:
                 notebook = gradebook.find_submission_notebook(
-                    order.exercise.name, order.exercise.name, submission.student
+                    order.work.exercise.name, order.work.exercise.name, submission.student
                 )
             except MissingEntry:
                 raise processes.Failed(f"The gradebook has no grades of {submission.student}.") from None
@@ -133,8 +132,8 @@ def _run(
     left: int,
     right: Right,
 ) -> Run:
-    exercise, count = order.exercise.name, len(order.submissions)
-    return Run(name, exercise, count, order.examples, seconds, grading, latencies, peak, left, right)
+    exercise, count = order.work.exercise.name, len(order.work.submissions)
+    return Run(name, exercise, count, order.work.examples, seconds, grading, latencies, peak, left, right)
 
 
 def otter_environment(folder: Path) -> Path:

@@ -8,7 +8,8 @@ import re
 import shutil
 import sys
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,40 +23,77 @@ PROGRAMS = Path(sys.executable).parent
 EXAMPLES = 25
 
 
-def ours(folder: Path, exercise: Exercise, submissions: Iterable[Submission], *, examples: int = EXAMPLES) -> Path:
+@dataclass(frozen=True)
+class Work:
+    """What is to be graded."""
+
+    exercise: Exercise
+    submissions: Sequence[Submission]
+    built: Path  # folder of courses that were built before
+    examples: int = EXAMPLES  # inputs a check
+
+
+def ours(folder: Path, work: Work) -> Path:
     """A course with the exercise, released, and the submissions."""
-    name = exercise.name
-    shutil.copytree(exercise.notebook.parent, folder / "source" / name)
-    shutil.copytree(exercise.folder, folder / "graders" / name, ignore=shutil.ignore_patterns("__pycache__"))
-    checks = folder / "graders" / name / "checks.py"
-    checks.write_text(_with_examples(checks.read_text(encoding="utf-8"), examples), encoding="utf-8")
-    processes.run((sys.executable, "-m", "assay.cli", "release", name), folder, path=[PROGRAMS])
-    _submit(folder, name, submissions)
+    return _course(folder, work, "ours", _write_ours)
+
+
+def nbgraders(folder: Path, work: Work) -> Path:
+    """A course of plain nbgrader, with hidden tests in the marker cells of the notebook."""
+    return _course(folder, work, "nbgrader", _write_nbgraders)
+
+
+def bare(folder: Path, work: Work) -> Path:
+    """A course that is not released, for the checks alone."""
+    _copy_exercise(folder, work)
+    _submit(folder, work, work.exercise.notebook)
     return folder
 
 
-def nbgraders(folder: Path, exercise: Exercise, submissions: Iterable[Submission], *, examples: int = EXAMPLES) -> Path:
-    """A course of plain nbgrader, with hidden tests in the marker cells of the notebook."""
-    name = exercise.name
-    shutil.copytree(exercise.notebook.parent, folder / "source" / name)
+def _course(folder: Path, work: Work, kind: str, write: Callable[[Path, Work], None]) -> Path:
+    """A course with the submissions. What it is without them is built once, and copied from then on."""
+    name = work.exercise.name
+    built = work.built / f"{kind}-{name}-{work.examples}"
+    if not built.is_dir():
+        write(built, work)
+    shutil.copytree(built, folder)
+    _submit(folder, work, folder / "release" / name / f"{name}.ipynb")
+    return folder
+
+
+def _write_ours(folder: Path, work: Work) -> None:
+    _copy_exercise(folder, work)
+    processes.run((sys.executable, "-m", "assay.cli", "release", work.exercise.name), folder, path=[PROGRAMS])
+
+
+def _write_nbgraders(folder: Path, work: Work) -> None:
+    name = work.exercise.name
+    shutil.copytree(work.exercise.notebook.parent, folder / "source" / name)
     notebook = folder / "source" / name / f"{name}.ipynb"
-    notebook.write_text(json.dumps(with_hidden_tests(exercise, examples)), encoding="utf-8")
+    notebook.write_text(json.dumps(with_hidden_tests(work.exercise, work.examples)), encoding="utf-8")
     (folder / "nbgrader_config.py").write_text('c = get_config()\nc.CourseDirectory.course_id = "course"\n')
     processes.run((sys.executable, "-m", "nbgrader", "generate_assignment", name), folder, path=[PROGRAMS])
-    _submit(folder, name, submissions)
-    return folder
 
 
-def otters(folder: Path, exercise: Exercise, submissions: Iterable[Submission], *, examples: int = EXAMPLES) -> Path:
+def _copy_exercise(folder: Path, work: Work) -> None:
+    name = work.exercise.name
+    shutil.copytree(work.exercise.notebook.parent, folder / "source" / name)
+    shutil.copytree(work.exercise.folder, folder / "graders" / name, ignore=shutil.ignore_patterns("__pycache__"))
+    checks = folder / "graders" / name / "checks.py"
+    checks.write_text(_with_examples(checks.read_text(encoding="utf-8"), work.examples), encoding="utf-8")
+
+
+def otters(folder: Path, work: Work) -> Path:
     """A folder with autograder.zip, and one notebook a submission in submitted/."""
+    exercise = work.exercise
     folder.mkdir(parents=True)
     with zipfile.ZipFile(folder / "autograder.zip", "w") as archive:
         archive.writestr("otter_config.json", "{}")
         for task in exercise.tasks:
             if has_hidden_tests(exercise, task.name):
-                archive.writestr(f"tests/{task.name}.py", _otter_test(exercise, task.name, task.points, examples))
+                archive.writestr(f"tests/{task.name}.py", _otter_test(exercise, task.name, task.points, work.examples))
     released = json.loads(exercise.notebook.read_text(encoding="utf-8"))
-    for submission in submissions:
+    for submission in work.submissions:
         target = folder / "submitted" / f"{submission.student}.ipynb"
         target.parent.mkdir(exist_ok=True)
         target.write_text(json.dumps(submission.notebook(released)), encoding="utf-8")
@@ -116,9 +154,9 @@ def _with_examples(text: str, examples: int) -> str:
     return re.sub(r"^EXAMPLES = \d+", f"EXAMPLES = {examples}", text, flags=re.MULTILINE)
 
 
-def _submit(folder: Path, name: str, submissions: Iterable[Submission]) -> None:
-    released = json.loads((folder / "release" / name / f"{name}.ipynb").read_text(encoding="utf-8"))
-    for submission in submissions:
-        target = folder / "submitted" / submission.student / name / f"{name}.ipynb"
+def _submit(folder: Path, work: Work, released: Path) -> None:
+    notebook = json.loads(released.read_text(encoding="utf-8"))
+    for submission in work.submissions:
+        target = folder / "submitted" / submission.student / work.exercise.name / released.name
         target.parent.mkdir(parents=True)
-        target.write_text(json.dumps(submission.notebook(released)), encoding="utf-8")
+        target.write_text(json.dumps(submission.notebook(notebook)), encoding="utf-8")

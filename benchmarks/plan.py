@@ -14,7 +14,8 @@ from benchmarks.submissions import Submission, drawn, every_answer, spread
 ASSIGNMENTS = ("softmax_regression", "graph_network", "dense_network")  # numpy only, torch, TensorFlow
 REAL = "gradient_descent"  # one of the repository's own exercises
 COMPETITORS = ("assay-1", "assay-2", "nbgrader", "otter", "in-process")
-SLOW = ("nbgrader", "otter")  # grade fewer submissions
+SLOW = ("nbgrader", "otter")
+FEWER = {"nbgrader": 1, "otter": 1, "in-process": 3}  # grade so many times Sizes.slow of the submissions
 MANY = (10, 100, 1000)  # submissions, as work grows
 INPUTS = (1, 5, 25, 100, 200)  # a check, as work grows
 GROWN = "graph_network"  # is graded as work grows
@@ -73,12 +74,18 @@ def agreement_steps(sizes: Sizes, exercises: dict[str, Exercise]) -> list[Step]:
 
 
 def _compare(sizes: Sizes, exercise: Exercise, submissions: Sequence[Submission]) -> Iterator[Step]:
-    few = spread(submissions, sizes.slow)
     for turn in range(sizes.repeats):
         for competitor in sizes.competitors if turn % 2 == 0 else reversed(sizes.competitors):
-            share = few[turn :: sizes.repeats] if competitor in SLOW else submissions
+            share = _of(competitor, sizes, submissions)
+            share = share[turn :: sizes.repeats] if competitor in FEWER else submissions
             if share:
                 yield Step("compare", competitor, exercise, share)
+
+
+def _of(competitor: str, sizes: Sizes, submissions: Sequence[Submission]) -> Sequence[Submission]:
+    """The submissions that a competitor grades."""
+    few = FEWER.get(competitor)
+    return submissions if few is None else spread(submissions, few * sizes.slow)
 
 
 def _grow(sizes: Sizes, exercise: Exercise) -> Iterator[Step]:
@@ -86,13 +93,13 @@ def _grow(sizes: Sizes, exercise: Exercise) -> Iterator[Step]:
     if ours is not None:
         for count in MANY:
             yield Step("submissions", ours, exercise, drawn(exercise, count))
-    few = spread(drawn(exercise, sizes.submissions), 2 * sizes.slow)
+    few = spread(drawn(exercise, sizes.submissions), sizes.slow)
     for examples in INPUTS:
         for competitor in sizes.competitors:
             if competitor not in SLOW and competitor in (ours, "in-process"):
                 yield Step("examples", competitor, exercise, few, examples)
             elif competitor in SLOW and examples in (INPUTS[0], EXAMPLES, INPUTS[-1]):
-                yield Step("examples", competitor, exercise, few[:: max(1, len(few) // 4)], examples)
+                yield Step("examples", competitor, exercise, spread(few, 4), examples)
 
 
 def carry_out(step: Step, order: competitors.Order, otter: Path) -> competitors.Run:

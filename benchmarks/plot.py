@@ -35,10 +35,19 @@ def draw(results: Results, path: Path) -> None:
         if grown:
             _as_submissions_grow(axes[0][1], results)
             _as_examples_grow(axes[0][2], results)
+        for axis in axes[0]:
+            _plain_numbers(axis)
         figure.tight_layout()
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, format="svg", metadata={"Date": None})
         plt.close(figure)
+
+
+def _plain_numbers(axis: Any) -> None:
+    """1,000 and 0.01 beside logarithmic axes, not powers of ten."""
+    for along in (axis.xaxis, axis.yaxis):
+        if along.get_scale() == "log":
+            along.set_major_formatter(lambda value, _: f"{value:,g}")
 
 
 def _rates(axis: Any, results: Results) -> None:
@@ -77,7 +86,8 @@ def _as_submissions_grow(axis: Any, results: Results) -> None:
         if line.exercise == lines[0].exercise and line.competitor in SLOW:
             colour = LOOKS[line.competitor][0]
             label = f"{NAMES[line.competitor]}, from {line.submissions}"
-            axis.axhline(line.rate, color=colour, linestyle="--", label=label)
+            style = "--" if line.competitor == SLOW[0] else ":"
+            axis.axhline(line.rate, color=colour, linestyle=style, label=label)
     axis.set_xscale("log")
     axis.set_yscale("log")
     axis.set_xlabel("submissions")

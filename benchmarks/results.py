@@ -12,9 +12,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from benchmarks import border
 from benchmarks.agreement import Misjudged
 from benchmarks.competitors import Run
-from benchmarks.plan import SLOW, Step
+from benchmarks.isolation import Isolated
+from benchmarks.plan import FEWER, SLOW, Step
 
 LIBRARIES = ("numpy", "torch", "tensorflow", "nbgrader", "hypothesis", "pytest")
 
@@ -42,8 +44,8 @@ class Results:
     runs: list[tuple[str, Run]] = field(default_factory=list)  # with the purpose of each
     misjudged: list[Misjudged] = field(default_factory=list)
     judged: dict[str, int] = field(default_factory=dict)  # answers, by competitor
-    border: Any = None
-    isolation: dict[str, float] = field(default_factory=dict)  # seconds, by library
+    border: list[border.Figure] = field(default_factory=list)
+    isolation: list[Isolated] = field(default_factory=list)
     loads: list[float] = field(default_factory=list)  # of the machine, before each run
 
     def add(self, step: Step, run: Run, wrong: Iterable[Misjudged]) -> None:
@@ -75,7 +77,7 @@ def line_of(runs: Sequence[Run]) -> Line:
     return Line(
         competitor=runs[0].competitor,
         exercise=runs[0].exercise,
-        submissions=runs[0].submissions if runs[0].competitor not in SLOW else count,
+        submissions=runs[0].submissions if runs[0].competitor not in FEWER else count,
         rate=count / sum(run.submissions / rate for run, rate in zip(runs, rates, strict=True)),
         grading_rate=count / sum(run.grading_seconds for run in runs),
         slowest=min(rates),
@@ -130,8 +132,8 @@ def save(results: Results, path: Path, settings: dict[str, Any]) -> None:
             "answers_judged": results.judged,
             "misjudged": [asdict(one) for one in results.misjudged],
         },
-        "border": results.border,
-        "isolation_seconds": results.isolation,
+        "border": [asdict(one) for one in results.border],
+        "isolation": [asdict(one) for one in results.isolation],
         "runs": [
             {"purpose": what, **{name: value for name, value in asdict(run).items() if name != "right"}}
             for what, run in results.runs

@@ -78,11 +78,20 @@ def as_examples_grow(latencies: Mapping[tuple[str, int], tuple[float, ...]]) -> 
 
 def _show_small_costs(console: Console, results: Results) -> None:
     if results.border:
-        console.print("\n[bold]One call over the border[/]")
-        console.print(results.border)
+        console.print()
+        table = _table("One call over the border", ("", "there", "back", "best", "a tenth below", "median"))
+        for call in results.border:
+            times = (f"{seconds * 1e6:,.0f} us" for seconds in (call.best, call.tenth, call.median))
+            table.add_row(call.what, _bytes(call.there), _bytes(call.back), *times)
+        console.print(table)
     if results.isolation:
-        shown = ", ".join(f"{_seconds(seconds)} with {libraries}" for libraries, seconds in results.isolation.items())
-        console.print(f"[bold]Isolation of one submission[/], from the fork until it is ready: {shown}")
+        console.print()
+        table = _table(
+            "Isolation of one submission, until it is ready", ("", "median", "95 %", "first, with the zygote")
+        )
+        for one in results.isolation:
+            table.add_row(one.libraries, _seconds(one.median), _seconds(one.p95), _seconds(one.first))
+        console.print(table)
 
 
 def _show_agreement(console: Console, results: Results) -> None:
@@ -113,3 +122,10 @@ def _times(value: float | None) -> str:
 
 def _seconds(value: float) -> str:
     return f"{value:.2f} s" if value >= 1 else f"{1000 * value:.1f} ms" if value < 0.01 else f"{1000 * value:.0f} ms"
+
+
+def _bytes(size: int) -> str:
+    for factor, unit in ((2**20, "MiB"), (2**10, "KiB")):
+        if size >= factor:
+            return f"{size / factor:.3g} {unit}"
+    return f"{size} B"

@@ -125,7 +125,7 @@ print(run.left_behind, run.peak_memory > 2**20, list(processes.descendants(__imp
 
 
 def test_a_small_comparison(tmp_path: Path) -> None:
-    few = ["--submissions", "2", "--slow", "2", "--repeats", "1", "--no-growth", "--exercises", "softmax_regression"]
+    few = ["--submissions", "2", "--slow", "2", "--repeats", "1", "--brief", "--exercises", "softmax_regression"]
     who = ["--competitors", "assay-1", "nbgrader", "in-process"]
     where = ["--results", str(tmp_path), "--name", "small", "--plot", str(tmp_path / "small.svg")]
     command = [sys.executable, "-m", "benchmarks", *few, *who, *where]
