@@ -25,8 +25,6 @@ from .seccomp import Filters
 from .start import close_all_but, furnish, run
 from .supervise import supervise
 
-MODULES = {"worker": "worker", "notebook": "notebook", "probe": "probe"}
-
 
 @dataclass(frozen=True)
 class Order:
@@ -62,7 +60,7 @@ class Given:
 
 def import_program(program: str) -> None:
     """Load the program's own code, so that no fork has to."""
-    importlib.import_module(f".{MODULES[program]}", __package__)
+    importlib.import_module(f".{program}", __package__)
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def _wait(child: int, leash: int, woken: int) -> int:
     poll.register(leash, select.POLLHUP)
     poll.register(woken, select.POLLIN)
     while True:
-        while (ended := _reap(block=False)) is not None:
+        while (ended := _reap()) is not None:
             if ended[0] == child:
                 return ended[1]
         events = dict(poll.poll())
@@ -62,10 +62,10 @@ def _wait(child: int, leash: int, woken: int) -> int:
         os.read(woken, 4096)
 
 
-def _reap(*, block: bool) -> tuple[int, int] | None:
+def _reap() -> tuple[int, int] | None:
     """A child that ended, and its exit status; None where there is none, or none left."""
     try:
-        child, status = os.waitpid(-1, 0 if block else os.WNOHANG)
+        child, status = os.waitpid(-1, os.WNOHANG)
     except ChildProcessError:
         return None
     code = os.waitstatus_to_exitcode(status) if child else 0
@@ -87,7 +87,7 @@ def _are_reaped_within(seconds: float) -> bool:
     """Whether all children have ended, waiting so long for it."""
     deadline = time.monotonic() + seconds
     while True:
-        while _reap(block=False) is not None:
+        while _reap() is not None:
             pass
         if not _has_children():
             return True
