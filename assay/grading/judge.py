@@ -80,7 +80,7 @@ class Judge:
         """Take on the job, and have the cells loaded."""
         send(self._control, {"kind": "judging"})
         assigned = Assigned.from_message(receive(self._control))
-        self._lacking = (*self._ready.lacking, *confine_judge(os.getcwd(), assigned.seconds))
+        self._lacking = (*self._ready.lacking, *confine_judge(self._round.folder, os.getcwd(), assigned.seconds))
         self._until = time.monotonic() + assigned.seconds - RESERVE
         numbers = count(1)
         self._student = Witness(lambda: Worker(self._control, next(numbers)), assigned.source, self._round.limits)

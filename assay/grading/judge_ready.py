@@ -84,7 +84,7 @@ class Filler:
     def seat(self, session: Session) -> Seat:
         """The reference in the student's place, on all checks that draw."""
         round, reference = self._ready.round, self._ready.reference
-        confine_judge(os.getcwd(), round.limits.seconds + diagnosis.PREPARING)
+        confine_judge(round.folder, os.getcwd(), round.limits.seconds + diagnosis.PREPARING)
         student, control = (self._open.enter_context(local_student(reference, round.limits)) for _ in range(2))
         draws = frozenset(name for name, one in session.collected.items() if one.draws)
         return Seat(student, control, self._bank, only=draws)

@@ -19,6 +19,7 @@ MEMORY = 4096 * MiB  # beyond the libraries; a value that does not fit is the ch
 FILE = 256 * MiB
 FILES = 1024  # open at the same time; every large array that judges share is one
 SYSTEM = ("/usr/lib", "/lib", "/lib64", "/usr/share/zoneinfo", "/etc/ld.so.cache", "/etc/localtime")
+COMMAND_LINE = "/proc/self/cmdline"  # TensorFlow ends the process where it cannot read it
 STEPS = ("files", "system calls", "memory", "closed memory")  # without which staff are told
 
 
@@ -27,7 +28,7 @@ def confine_zygote(folder: Path) -> list[str]:
 
     The limit of memory is one that each judge can set anew from what it finds loaded.
     """
-    readable = (*_libraries(), *SYSTEM, str(folder), *_data())
+    readable = (*_readable(folder), "/proc")  # of which each judge keeps its own command line
     steps = fence(Policy(readable=readable, writable=(os.getcwd(), *DEVICES), sealed_memory=True))
     steps += bound(Policy(file_size=FILE, open_files=FILES))
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
@@ -35,14 +36,21 @@ def confine_zygote(folder: Path) -> list[str]:
     return _lacking(steps)
 
 
-def confine_judge(folder: str, seconds: float) -> list[str]:
-    """What a judge gives up beyond that: others' folders, and so many seconds of processor time from now."""
+def confine_judge(folder: Path, own: str, seconds: float) -> list[str]:
+    """What a judge gives up beyond that: all folders to write in but its own, and what it would see of others.
+
+    It has so many seconds of processor time from now.
+    """
     steps = bound(Policy(memory=MEMORY, cpu_seconds=seconds, file_size=FILE, open_files=FILES))
     try:
-        landlock.restrict(("/",), writable=(folder, *DEVICES))
+        landlock.restrict((*_readable(folder), COMMAND_LINE), writable=(own, *DEVICES))
     except OSError as error:
         steps += (Step("files", False, str(error)),)
     return _lacking(steps)
+
+
+def _readable(folder: Path) -> tuple[str, ...]:
+    return (*_libraries(), *SYSTEM, str(folder), *_data())
 
 
 def _lacking(steps: Iterable[Step]) -> list[str]:
