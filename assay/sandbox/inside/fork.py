@@ -73,10 +73,10 @@ class Prepared:
     places: Mapping[str, Place]  # that Landlock is told of
 
 
-def begin(order: Order, given: Given, prepared: Prepared, in_use: int) -> None:
-    """Be alone, be bound, furnish the working folder, and say so. Raises OSError and Unconfined.
+def begin(order: Order, given: Given, prepared: Prepared, in_use: int) -> socket.socket:
+    """Be alone, be bound, furnish the working folder, and say so. The channel, now the only open descriptor.
 
-    in_use: bytes of address space that do not count.
+    in_use: bytes of address space that do not count. Raises OSError and Unconfined.
     """
     for stream in (1, 2):
         os.dup2(given.output, stream)
@@ -100,12 +100,15 @@ def begin(order: Order, given: Given, prepared: Prepared, in_use: int) -> None:
     steps += bound(order.policy, in_use)
     with socket.socket(fileno=given.report) as report:
         report.send(json.dumps({"ready": [asdict(step) for step in steps]}).encode())
+    channel = os.dup(given.channel)  # the lowest number, as in a program that was started by itself
+    os.close(given.channel)
+    return socket.socket(fileno=channel)
 
 
-def run_to_its_end(program: str, work: str, channel: int) -> int:
+def run_to_its_end(program: str, work: str, channel: socket.socket) -> int:
     """Be the program; its exit status."""
     try:
-        run(program, work, socket.socket(fileno=channel))
+        run(program, work, channel)
     except SystemExit as left:
         if left.code is None or isinstance(left.code, int):
             return left.code or 0
