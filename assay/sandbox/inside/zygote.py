@@ -143,8 +143,8 @@ class Zygote:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             report, channel, output, leash, files, *groups = descriptors
             given = fork.Given(report, channel, output, leash, files, tuple(groups))
-            channel = fork.begin(Order.of(order), given, self._prepared, in_use)
-            status = fork.run_to_its_end(self._program, Order.of(order).work, channel)
+            begun = fork.begin(Order.of(order), given, self._prepared, in_use)
+            status = fork.run_to_its_end(self._program, Order.of(order).work, begun)
         except BaseException:
             traceback.print_exc()
         finally:
