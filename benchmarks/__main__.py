@@ -34,7 +34,7 @@ PICTURE = ROOT / "docs" / "pictures" / "benchmark.svg"
 def main() -> int:
     options = _parser().parse_args()
     sizes = _sizes(options)
-    console, results = Console(), Results()
+    console, results = Console(width=None if sys.stdout.isatty() else 110), Results()
     exercises = {name: _exercise(name) for name in sizes.exercises}
     processes.adopt_orphans()
     try:
