@@ -104,6 +104,20 @@ class Filler:
         self._control.sendall(data)
 
 
+@dataclass(frozen=True)
+class Filling:
+    """The fork that fills the bank, as the zygote holds it."""
+
+    channel: socket.socket
+    leash: int  # its writing end
+
+    def close(self) -> None:
+        """Let the fork go. May be called twice."""
+        if self.channel.fileno() != -1:
+            self.channel.close()
+            os.close(self.leash)
+
+
 def receive_filled(control: socket.socket, kind: str, deadline: float) -> bytes:
     """What a filling fork hands over. Raises ControlError where it does not, AuthoringError where it says why."""
     match receive(control, deadline=deadline):

@@ -4,8 +4,9 @@
 
 The first datagram on the socket names the exercise, each further one brings three descriptors: a control channel, a log
 and a leash. A fork then is the judge at the other end of that channel (see `judge`) until the leash is let go. Several
-processes can hold the other end of the socket. The zygote never reads a control channel, so that nothing of one
-submission is ever in the memory of the judge of another.
+processes can hold the other end of the socket. The datagram "fill" says that a class will come, so that the bank of
+examples is filled at once; otherwise that is done when the second submission comes. The zygote never reads a control
+channel, so that nothing of one submission is ever in the memory of the judge of another.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 from hypothesis.configuration import set_hypothesis_home_dir
 
@@ -37,11 +38,12 @@ from assay.grading import leash
 from assay.grading.assigned import Round
 from assay.grading.control import LARGEST, ControlError
 from assay.grading.judge import Judge, refuse
-from assay.grading.judge_ready import Filler, Ready, receive_filled
+from assay.grading.judge_ready import Filler, Filling, Ready, receive_filled
 from assay.grading.judge_rights import confine_zygote
 from assay.sandbox.inside.kernel import PARENT_DEATH_SIGNAL, prctl
 
 PATIENCE = 10.0  # seconds for what was announced to come
+FILL: Literal["fill"] = "fill"
 THREADED = "The checks start threads when they are imported, so every submission has to wait until they are imported."
 
 
@@ -65,20 +67,6 @@ class Fork:
 
     process: int
     folder: str
-
-
-@dataclass(frozen=True)
-class Filling:
-    """The fork that fills the bank, as the zygote holds it."""
-
-    channel: socket.socket
-    leash: int  # its writing end
-
-    def close(self) -> None:
-        """Let the fork go. May be called twice."""
-        if self.channel.fileno() != -1:
-            self.channel.close()
-            os.close(self.leash)
 
 
 class Zygote:
@@ -119,15 +107,22 @@ class Zygote:
             request = self._next()
             if request is None:
                 os._exit(0)
-            if len(os.listdir(self._threads)) > 1:  # which a fork would lack, and might wait for forever
+            if request == FILL:
+                if self._filling is None and not self._has_threads() and (seat := self._fill(session)):
+                    return seat
+                continue
+            if self._has_threads():  # which a fork would lack, and might wait for forever
                 self._ready.staff_notes.append(THREADED)
                 self._requests.close()
                 return self._become(Judge, request, session)
             self._asked += 1
-            if self._asked == 2 and (seat := self._fill(session)):
+            if self._asked == 2 and self._filling is None and (seat := self._fill(session)):
                 return seat
             if self._fork(request):
                 return self._become(Judge, request, session)
+
+    def _has_threads(self) -> bool:
+        return len(os.listdir(self._threads)) > 1
 
     def _judge_suite(self, suite: Suite) -> NoReturn:
         """Inside of `opened`, whose files a fork must not remove. Raises AuthoringError in the zygote alone."""
@@ -180,7 +175,7 @@ class Zygote:
         self._take("diagnosis", self._ready.take_diagnosis, time.monotonic() + PATIENCE)
         self._filling.close()
 
-    def _next(self) -> Request | None:
+    def _next(self) -> Request | Literal["fill"] | None:
         """The next request, or None where nobody can ask any more. Forks whose leash was let go are ended meanwhile."""
         while self._requests.fileno() != -1 or self._forks:
             for descriptor, _ in self._poll.poll():
@@ -192,8 +187,10 @@ class Zygote:
                     return request
         return None
 
-    def _received(self) -> Request | None:
+    def _received(self) -> Request | Literal["fill"] | None:
         data, descriptors, _, _ = socket.recv_fds(self._requests, 4096, 3)
+        if data == FILL.encode() and not descriptors:
+            return FILL
         if len(descriptors) == 3:
             control, log, own = descriptors
             return Request(socket.socket(fileno=control), log, own)
@@ -270,6 +267,8 @@ class Zygote:
             request = self._next()
             if request is None:
                 return
+            if request == FILL:
+                continue
             with suppress(ControlError):
                 refuse(request.control, message)
             request.close()

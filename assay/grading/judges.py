@@ -59,6 +59,10 @@ class Zygote:
         """Raises OSError where it has ended."""
         socket.send_fds(self.channel, [b"judge"], descriptors)
 
+    def fill(self) -> None:
+        """Say that several submissions will come. Raises OSError where it has ended."""
+        self.channel.send(b"fill")
+
 
 @dataclass(frozen=True)
 class Lent:
@@ -94,9 +98,9 @@ class Judges:
                 judge.end()
 
     def prepare(self, exercise: Exercise, secret: bytes) -> None:
-        """Start the zygote of that round, without waiting for it."""
-        with self._lock:
-            self._zygote(Round.of(exercise, secret))
+        """Start the zygote of that round and have it fill its bank, for a class. Waits for neither."""
+        with self._lock, suppress(OSError):  # who asks it first starts it again
+            self._zygote(Round.of(exercise, secret)).fill()
 
     def lend(self) -> Lent:
         """What another process needs to use the zygotes that there are by now."""

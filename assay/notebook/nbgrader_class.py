@@ -162,17 +162,17 @@ class _Run:
             if todo and services is None:
                 services = stack.enter_context(closing(Services.of(self.course)))
             processes = stack.enter_context(
-                self._pool(services if todo else None, min(jobs, len(todo or self.students)))
+                self._pool(services if todo else None, min(jobs, len(todo or self.students)), len(todo))
             )
             self._grade(processes, todo)
             rows = rows_of(self.gradebook, self.assignment, self.known)
             self._write_pages(processes, rows, force=force)
         return tuple(self._result(name, rows.get(name), skipped=name not in todo) for name in self.students)
 
-    def _pool(self, services: Services | None, jobs: int) -> Pool[Any]:
+    def _pool(self, services: Services | None, jobs: int, submissions: int) -> Pool[Any]:
         if services is None:
             return Pool(jobs, nullcontext, None)
-        if jobs > 1:
+        if submissions > 1:
             services.prepare(self.course[name] for name in self.course.exercises_of(self.assignment))
         return Pool(jobs, opened, Plan(self.assignment, self.known, services if jobs == 1 else services.lend()))
 

@@ -62,16 +62,18 @@ class Services:
         return self.run_notebook(self.isolation, notebook, libraries=libraries, files=files, limits=limits)
 
     def prepare(self, exercises: Iterable[Exercise]) -> None:
-        """Start what all processes that grade these exercises can share."""
+        """Start what all processes that grade a class of these exercises can share."""
+        jobs: list[Job] = []
         for exercise in exercises:
             if self.judges is not None:
                 suite = suite_version(exercise)
                 secret = draw_secret(course_secret(self.course), suite=suite, round=self.round)
                 self.judges.prepare(exercise, secret)
-            if isinstance(self.isolation, Warm):
-                shown = (*exercise.libraries, *exercise.notebook_libraries)
-                self.isolation.prepare(Job("worker", exercise.libraries, limits=exercise.limits))
-                self.isolation.prepare(Job("notebook", shown, limits=exercise.limits))
+            shown = (*exercise.libraries, *exercise.notebook_libraries)
+            jobs.append(Job("worker", exercise.libraries, limits=exercise.limits))
+            jobs.append(Job("notebook", shown, limits=exercise.limits))
+        if isinstance(self.isolation, Warm):
+            self.isolation.prepare(*jobs)
 
     def lend(self) -> Lent:
         """The same services for another process, while multiprocessing starts it."""

@@ -130,6 +130,16 @@ UNFIT = (
 )
 
 
+def test_a_prepared_zygote_replays_examples_from_the_first_submission_on(tmp_path: Path, judges: Judges) -> None:
+    checks = NUMBERED.replace('("1", "2")', '("1",)')  # the folder of whoever fills the bank
+    exercise = exercise_in(tmp_path, checks=checks)
+    prepare(exercise, judges=judges, **ROUND)
+    prepare(exercise, judges=judges, **ROUND)  # is filled once
+    for _ in range(2):
+        report = graded(exercise, judges)
+        assert scores(report) == TASKS and not report.staff_notes, report.checks
+
+
 def test_a_bank_that_cannot_be_filled_is_told_to_staff_and_changes_no_verdict(tmp_path: Path, judges: Judges) -> None:
     exercise = exercise_in(tmp_path, checks=UNFIT)
     reports = [graded(exercise, judges, answers) for answers in (HONEST, HONEST, HALF)]
@@ -250,11 +260,9 @@ def test_a_judge_that_is_lost_takes_nobody_with_it(tmp_path: Path, judges: Judge
 
 
 def test_a_judge_ends_with_its_block_and_leaves_no_file(exercise: Exercise, judges: Judges) -> None:
-    prepare(exercise, judges=judges, **ROUND)
-    (zygote,) = zygotes(judges)
     with judges.start(exercise, ROUND["secret"]) as judge:
         assert judge.begin(time.monotonic() + PATIENCE) == ""
-        (zygote,) = [one for one in zygotes(judges) if children(one.process.pid)]
+        (zygote,) = zygotes(judges)
         (process,) = children(zygote.process.pid)
         assert runs(process) and (Path(zygote.folder.name) / "1").is_dir()
     assert soon(lambda: not children(zygote.process.pid))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
@@ -43,6 +44,7 @@ class Warm:
         self.tier = tier
         self._zygotes = dict(zygotes or {})
         self._started: dict[int, Running] = {}  # by the id of the zygote; those that this process started
+        self._starting: dict[Kind, threading.Lock] = {}
         self._lock = threading.Lock()
 
     @property
@@ -63,10 +65,12 @@ class Warm:
                 self._give_up(job, zygote)
         raise SandboxError(f"The zygote of {', '.join(job.libraries)} was lost twice: {problem}.{HINT}")
 
-    def prepare(self, job: Job) -> None:
-        """Start the zygote for jobs such as this one, where there is none."""
-        if self.tier.warm:
-            self._zygote(job)
+    def prepare(self, *jobs: Job) -> None:
+        """Start the zygotes for jobs such as these, where there are none, side by side."""
+        if self.tier.warm and jobs:
+            with ThreadPoolExecutor(len(jobs)) as threads:
+                for started in [threads.submit(self._zygote, job) for job in jobs]:
+                    started.result()
 
     def lend(self) -> Lent:
         """What another process needs in order to use the zygotes that there are now."""
@@ -94,10 +98,14 @@ class Warm:
     def _zygote(self, job: Job) -> Zygote:
         kind = (job.program, job.libraries, job.limits.threads)
         with self._lock:
-            if kind not in self._zygotes:
-                running, zygote = self.tier.start_zygote(replace(job, loaded=None, files={}))
+            starting = self._starting.setdefault(kind, threading.Lock())
+        with starting:
+            if (known := self._zygotes.get(kind)) is not None:
+                return known
+            running, zygote = self.tier.start_zygote(replace(job, loaded=None, files={}))
+            with self._lock:
                 self._zygotes[kind], self._started[id(zygote)] = zygote, running
-            return self._zygotes[kind]
+            return zygote
 
     def _give_up(self, job: Job, zygote: Zygote) -> None:
         """Forget a zygote, and end it where we can, so that another one is started."""
