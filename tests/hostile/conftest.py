@@ -14,11 +14,12 @@ import pytest
 
 from assay.course import Course, open_course
 from assay.errors import SandboxError
+from assay.grading.judges import Judges
 from assay.grading.rounds import course_secret
 from assay.notebook.nbgrader_class import Result, grade_class
 from assay.notebook.nbgrader_release import open_gradebook, release
 from assay.notebook.nbgrader_services import Services
-from assay.sandbox.isolation import choose
+from assay.sandbox.isolation import Warm, choose
 from tests.support.hostile import ASSIGNMENT, HOSTILE, Hostile, hand_in
 
 SECRETS = ("reference", "checks", "gradebook", "neighbour", "environment", "service")
@@ -58,11 +59,24 @@ def instructors_notebook() -> dict:
 
 
 @pytest.fixture(scope="session")
-def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
+def warm() -> Iterator[Warm]:
+    """The sandbox of this machine, as a class is graded: every program a fork of a zygote."""
     try:
-        isolation = choose()
+        tier = choose()
     except SandboxError as error:
         pytest.skip(f"not run: {error}")
+    with Warm(tier) as warm:
+        yield warm
+
+
+@pytest.fixture(scope="session")
+def judges() -> Iterator[Judges]:
+    with Judges() as judges:
+        yield judges
+
+
+@pytest.fixture(scope="session")
+def attacked(tmp_path_factory: pytest.TempPathFactory, warm: Warm, judges: Judges) -> Iterator[Attacked]:
     root = tmp_path_factory.mktemp("attacked") / "course"
     shutil.copytree(HOSTILE / "course", root)
     course = open_course(root)
@@ -82,7 +96,7 @@ def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
     secrets = (*planted.values(), course_secret(course).hex())
     asked: list[bytes] = []
     with listening(planted["service"], asked):
-        yield Attacked(course, secrets, Services(course, isolation), asked)
+        yield Attacked(course, secrets, Services(course, warm, judges), asked)
     del os.environ["ASSAY_PLANTED"]
 
 

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 import assay
-from assay.errors import SandboxError, StudentError
+from assay.errors import StudentError
 from assay.notebook.files import SIDE_FILE_BYTES, side_files
-from assay.sandbox.isolation import Isolation, choose
+from assay.sandbox.isolation import Isolation, Warm
 from assay.sandbox.limits import MiB
 from assay.sandbox.proxy import Student
 from tests.support.untrusted import LIMITS, untrusted
@@ -59,12 +59,9 @@ OPENS = """
 LIMITED = replace(LIMITS, memory=768 * MiB, call_seconds=60, seconds=240)
 
 
-@pytest.fixture(scope="module")
-def isolation() -> Isolation:
-    try:
-        return choose()
-    except SandboxError as error:
-        pytest.skip(f"not run: {error}")
+@pytest.fixture
+def isolation(warm: Warm) -> Isolation:
+    return warm
 
 
 @contextmanager
