@@ -74,8 +74,8 @@ def serve_notebook(channel: socket.socket) -> None:
     """Run the notebook that comes over the channel; returns when its last cell has run."""
     with channel.makefile("r", encoding="utf-8") as asked:
         request = json.loads(asked.readline())
-    _make_own()
     shell = ZMQInteractiveShell.instance()
+    _make_own(shell)
     with captured() as (out, err):
         most = request["output"]
         outputs = Outputs(_teller(channel), most, lambda: (out.new(most + 1), err.new(most + 1)))
@@ -87,8 +87,11 @@ def serve_notebook(channel: socket.socket) -> None:
     channel.sendall(b'{"end": true}\n')
 
 
-def _make_own() -> None:
+def _make_own(shell: ZMQInteractiveShell) -> None:
     """What forks of one process must not share, and what a notebook finds in its environment."""
+    assert shell.profile_dir is not None
+    # Where %cd and %store write, wherever the notebook goes.
+    shell.profile_dir.location = os.path.join(os.environ["HOME"], ".ipython", "profile_default")
     os.environ.update(ENVIRONMENT)
     sys.path.insert(0, "")
     if DRAWN in sys.modules:
