@@ -200,9 +200,9 @@ def told(outputs: list[dict[str, Any]]) -> list[Any]:
 def normal(text: str) -> str:
     for pattern, put in (
         (r"0x[0-9a-f]{6,}", "0x"),
-        (r"[^\s\"']*/ipykernel_\d+/", ""),
+        (r"(?<![^\s\"'])[^\s\"']*/ipykernel_\d+/", ""),  # from the start of a word: pictures are long words
         (r"\d+\.py\b", "cell.py"),
-        (r"[^\s\"']*/IPython/", "IPython/"),
+        (r"(?<![^\s\"'])[^\s\"']*/IPython/", "IPython/"),
         (r"[\d.]+ (?:\\u00b5|\\u03bc|[mun\u00b5\u03bc])?s\b", "a while"),
     ):
         text = re.sub(pattern, put, text)
