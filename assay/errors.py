@@ -10,6 +10,7 @@
 
     StudentError           a call into student code did not return a value (see `kind`)
     StudentLost            the worker is gone (time, memory, crash): no further call in this check
+    Unforeseen             not an error: a check asks for other calls than those that were sent ahead
 
 A message says what happened, to what, and what to do.
 """
@@ -67,3 +68,10 @@ class StudentLost(BaseException):
         super().__init__(message)
         self.kind = kind
         self.message = message
+
+
+class Unforeseen(BaseException):
+    """A check asks a student for something else than was sent ahead, or no answer came: it is run again without.
+
+    Not an `Exception`, so that no check takes it for a failure.
+    """

@@ -16,7 +16,10 @@ from typing import Any, TypeVar
 import numpy as np
 from hypothesis.strategies import DataObject
 
+from assay.checks.foreseen import Calls
+
 Example = dict[str, Any]
+Key = tuple[str, int]  # name of a check and seed
 Value = TypeVar("Value")
 Share = Callable[[np.ndarray], np.ndarray]  # gives an equal array, which may be read-only
 
@@ -52,22 +55,39 @@ class Kept:
 class Bank:
     """Drawn examples by check and seed. Keep one per suite and secret, and fill it by running the reference.
 
-    With `once` each check gets the very examples, to do with as it likes, and may not ask again: for a process that
-    judges one submission and ends.
+    With `once` the first who asks gets the very examples, to do with as it likes, and later ones get them unpickled
+    again: for a process that judges one submission and ends.
     """
 
     once: bool = False
-    _examples: dict[tuple[str, int], tuple[Example, ...]] = field(default_factory=dict)
+    with_calls: bool = False  # whether to find out which calls of a student each check makes, too
+    _examples: dict[Key, tuple[Example, ...]] = field(default_factory=dict)
+    _calls: dict[Key, Any] = field(default_factory=dict)
+    _pickled: dict[Key, bytes] = field(default_factory=dict)  # of examples that may be gone
 
     def get(self, name: str, seed: int) -> tuple[Example, ...]:
         """The examples of a check; none where it has not run yet or draws as it goes."""
-        examples = self._examples.get((name, seed), ())
-        return examples if self.once else copy.deepcopy(examples)
+        key = name, seed
+        if not self.once:
+            return copy.deepcopy(self._examples.get(key, ()))
+        return self._examples.pop(key, ()) or _unpickled(self._pickled.get(key, b""))
 
     def keep(self, name: str, seed: int, examples: list[Example]) -> None:
         """Keep what a check that passed has drawn, unless it drew some of it with `st.data()`."""
         if not any(isinstance(value, DataObject) for example in examples for value in example.values()):
             self._examples[name, seed] = tuple(examples)
+
+    def calls(self, name: str, seed: int) -> Any:
+        """The calls of a check on its examples, as `make_ready` made them; empty where they are not known."""
+        return self._calls.get((name, seed), ())
+
+    def keep_calls(self, name: str, seed: int, calls: Calls) -> None:
+        if (name, seed) in self._examples:
+            self._calls[name, seed] = calls
+
+    def make_ready(self, ready: Callable[[Calls], Any]) -> None:
+        """Replace the calls of each check by what a student's proxy takes."""
+        self._calls = {key: ready(calls) for key, calls in self._calls.items()}
 
     def share(self, share: Share) -> None:
         """Keep the arrays that checks computed where `share` puts them, for all processes that are forked later."""
@@ -87,6 +107,7 @@ class Bank:
     def clear(self) -> None:
         """Forget everything."""
         self._examples.clear()
+        self._calls.clear()
 
     def dumps(self) -> bytes:
         """All of it as bytes, without the checks whose examples cannot be pickled: these are drawn anew.
@@ -94,13 +115,16 @@ class Bank:
         Only for another process of ours, and before anything of a student's was near this one. Like `loads`, inside
         `siblings` of the exercise's folder, so that its classes are found.
         """
-        return pickle.dumps({key: data for key, one in self._examples.items() if (data := _pickled(one))}, protocol=5)
+        examples = {key: data for key, one in self._examples.items() if (data := _pickled(one))}
+        return pickle.dumps((examples, {key: _pickled(self._calls.get(key, ())) for key in examples}), protocol=5)
 
     @classmethod
     def loads(cls, data: bytes, *, once: bool = False) -> Bank:
         """The bank that `dumps` gave, less what cannot be made again here."""
-        made = {key: _unpickled(part) for key, part in pickle.loads(data).items()}
-        return cls(once, {key: examples for key, examples in made.items() if examples})
+        pickled, calls = pickle.loads(data)
+        made = {key: _unpickled(part) for key, part in pickled.items()}
+        examples = {key: found for key, found in made.items() if found}
+        return cls(once, False, examples, {key: _unpickled(calls[key]) for key in examples}, pickled)
 
 
 def _shared(value: Any, share: Share) -> Any:
@@ -114,16 +138,17 @@ def _shared(value: Any, share: Share) -> Any:
     return value
 
 
-def _pickled(examples: tuple[Example, ...]) -> bytes:
+def _pickled(values: tuple[Any, ...]) -> bytes:
     try:
-        return pickle.dumps(examples, protocol=5)
+        return pickle.dumps(values, protocol=5)
     except Exception:  # whatever an author's class raises
         return b""
 
 
-def _unpickled(data: bytes) -> tuple[Example, ...]:
+def _unpickled(data: bytes) -> tuple[Any, ...]:
+    """What `_pickled` gave; nothing where that was nothing, or cannot be made again here."""
     try:
-        examples: tuple[Example, ...] = pickle.loads(data)
+        values: tuple[Any, ...] = pickle.loads(data) if data else ()
     except Exception:
         return ()
-    return examples
+    return values

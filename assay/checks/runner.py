@@ -7,7 +7,7 @@ import functools
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -22,11 +22,13 @@ from assay.checks.bank import Bank, Example
 from assay.checks.check import EXAMPLES, is_property, prepare
 from assay.checks.compare import Mismatch
 from assay.checks.examples import Signatures, counterexample_of
+from assay.checks.foreseen import calls_made
 from assay.checks.show import printable
-from assay.errors import AuthoringError, StudentError, StudentLost
+from assay.errors import AuthoringError, StudentError, StudentLost, Unforeseen
 from assay.outcome import Counterexample
 
 SHRINK_SECONDS = 3.0  # after the first failing example, look no longer than this for a smaller one
+QUICK_SECONDS = 3.0  # a check that takes longer with the reference gains nothing from calls that are known beforehand
 MESSAGE = 500  # characters of a message
 UNUSABLE = "returned something that this check could not use"
 FLAKY = "gives different answers for the same input"
@@ -86,7 +88,7 @@ class Watch:
                 if drawn is not None:
                     self.passed.append(drawn)
                 return result
-            except (StopTest, HypothesisException, KeyboardInterrupt):
+            except (StopTest, HypothesisException, KeyboardInterrupt, Unforeseen):
                 raise
             except BaseException as error:
                 self._remember(error)
@@ -126,12 +128,21 @@ def run_check(
     record = bank is not None and not examples and is_property(test)
     replaying, drawing = (Watch(student, shrink_seconds, parameters, record=each) for each in (False, record))
     try:
-        failed = _failure(replaying, lambda: _replay(test, arguments, replaying, examples)) if examples else None
-        if examples and (failed is None or isinstance(failed, StudentLost)):
-            return _came_to(failed, replaying)
+        failed = None
+        if bank is not None and examples:
+            calls = bank.calls(name, seed)
+            failed = _failure(replaying, lambda: _replay(test, arguments, replaying, examples, calls))
+            if isinstance(failed, Unforeseen):
+                examples = bank.get(name, seed)  # the check may have changed those
+                failed = _failure(replaying, lambda: _replay(test, arguments, replaying, examples))
+            if failed is None or isinstance(failed, StudentLost):
+                return _came_to(failed, replaying)
+        started = time.monotonic()
         drawn = _failure(drawing, lambda: _draw(function, test, arguments, drawing, seed))
         if drawn is None and record and bank is not None:
             bank.keep(name, seed, drawing.passed)
+            if bank.with_calls and time.monotonic() - started < QUICK_SECONDS:
+                bank.keep_calls(name, seed, calls_made(_inner(test), arguments, student, bank.get(name, seed)))
         return _came_to(failed, replaying) if drawn is None else _came_to(drawn, drawing)
     finally:
         replaying.let_go()
@@ -156,10 +167,19 @@ def _came_to(failure: BaseException | None, watch: Watch) -> Ran:
     return Ran(Verdict.PASSED) if failure is None else judge(failure, watch.calls, watch.parameters)
 
 
-def _replay(test: Any, arguments: Mapping[str, Any], watch: Watch, examples: Sequence[Example]) -> None:
+def _replay(
+    test: Any, arguments: Mapping[str, Any], watch: Watch, examples: Sequence[Example], calls: Sequence[Any] = ()
+) -> None:
+    """Every example, while the student is asked ahead for these calls."""
     run = watch.around(_seated(test.hypothesis.inner_test, arguments))
-    for example in examples:
-        run(**example)
+    with watch.student.ahead(calls) if calls else nullcontext():
+        for example in examples:
+            run(**example)
+
+
+def _inner(test: Any) -> Callable[[Mapping[str, Any], Example], object]:
+    """One example of a check, with the fixtures that it is given."""
+    return lambda fixtures, example: _seated(test.hypothesis.inner_test, fixtures)(**example)
 
 
 def _draw(function: Any, test: Any, arguments: Mapping[str, Any], watch: Watch, seed: int) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from assay.checks.bank import Bank
 from assay.checks.collected import Seat, Session
+from assay.checks.foreseen import Calls
 from assay.errors import AuthoringError
 from assay.grading import diagnosis
 from assay.grading.assigned import Round
@@ -22,6 +23,7 @@ from assay.grading.control import ControlError, exactly, receive, send
 from assay.grading.diagnosis import Known
 from assay.grading.judge_rights import confine_judge
 from assay.outcome import CheckResult
+from assay.sandbox.ahead import Foreseen, foreseen
 from assay.sandbox.local import local_student
 from assay.sandbox.shared import share
 
@@ -79,7 +81,7 @@ class Filler:
         self._ready = ready
         self._control = control
         self._open = ExitStack()
-        self._bank = Bank()
+        self._bank = Bank(with_calls=True)
 
     def seat(self, session: Session) -> Seat:
         """The reference in the student's place, on all checks that draw."""
@@ -92,6 +94,7 @@ class Filler:
     def finish(self, results: tuple[CheckResult, ...]) -> None:
         """Hand over what was drawn, and later, while the judges go on, what was prepared for diagnoses."""
         self._open.close()
+        self._bank.make_ready(_sent_ahead)
         self._hand_over("bank", self._bank.dumps())
         self._hand_over("diagnosis", diagnosis.prepare(self._ready.known(), self._ready.round.secret))
 
@@ -102,6 +105,12 @@ class Filler:
     def _hand_over(self, kind: str, data: bytes) -> None:
         send(self._control, {"kind": kind, "bytes": len(data)})
         self._control.sendall(data)
+
+
+def _sent_ahead(calls: Calls) -> tuple[Foreseen, ...]:
+    """The calls of a check, to be sent before it asks for them; none where they depend on answers."""
+    made = foreseen(calls.made)
+    return made if made is not None and made == foreseen(calls.nudged) else ()
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from assay.sandbox.inside.wire import Blob, Caps, Part, WireError, new_buffer, read
+from assay.sandbox.inside.wire import Blob, Caps, Frames, Part, WireError
 
 AT_ONCE = int(socket.MSG_DONTWAIT)  # a plain int: for a flag, Python calls its own code
 PATIENCE = 0.02  # seconds that the kernel waits by itself; most answers come sooner, and cost no further system call
@@ -37,7 +37,7 @@ class Channel:
         patience = struct.pack("ll", 0, int(PATIENCE * 1e6))
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
         self._socket = connection
-        self._buffer = new_buffer()
+        self._frames = Frames(self._into)
         self._deadline = 0.0
         self._readable = select.poll()
         self._readable.register(connection, select.POLLIN)
@@ -68,10 +68,16 @@ class Channel:
             except OSError as error:
                 raise Closed(str(error)) from None
 
-    def receive(self, deadline: float, caps: Caps) -> tuple[dict[str, Any], Blob]:
-        """The message and the blob of one frame. Raises TimedOut, Closed, or WireError."""
+    def receive(self, deadline: float, caps: Caps, *, more: bool = False) -> tuple[dict[str, Any], Blob]:
+        """The message and the blob of one frame. Raises TimedOut, Closed, or WireError.
+
+        `more` says that further frames were asked for, so that they may have come together with this one.
+        """
         self._deadline = deadline
-        return read(self._into, caps, self._buffer)
+        frame = self._frames.next(caps)
+        if self._frames.waiting and not more:
+            raise WireError("more than one frame at a time")
+        return frame
 
     def _into(self, memory: memoryview | bytearray) -> int:
         patient = self._deadline - time.monotonic() > PATIENCE

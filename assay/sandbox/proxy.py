@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from enum import Enum
 from typing import Any, Final, NamedTuple, NoReturn
 
-from assay.errors import StudentError, StudentLost
+from assay.errors import StudentError, StudentLost, Unforeseen
+from assay.sandbox.ahead import Foreseen
 from assay.sandbox.inside.messages import clean
 from assay.sandbox.limits import Limits, MiB
 from assay.sandbox.session import GONE, Answer, Connection, Session, Stub
@@ -60,6 +62,7 @@ class Student:
         self._left = limits.seconds
         self._failed_loads: list[StudentLost] = []
         self._losses: dict[str, list[StudentLost]] = {}  # by function
+        self._loses_what_is_sent_ahead = False
         self._notes: tuple[str, ...] = ()
         self.calls: list[Recorded] = []
         self._kept = 0  # bytes of the arrays in these
@@ -87,6 +90,28 @@ class Student:
         self.calls, self._kept = [], 0
         if self._session is not None:
             self._session.forget_functions()
+
+    @contextmanager
+    def ahead(self, calls: Sequence[Foreseen]) -> Iterator[None]:
+        """While open, exactly these calls will be made, in this order, so that the worker can make them already.
+
+        Raises Unforeseen where others were made, or where the worker was lost, which is not held against the student:
+        then the same has to be done again without. Nothing is sent ahead to who has lost a worker before.
+        """
+        session = None
+        if calls and not self._losses and not self._loses_what_is_sent_ahead:
+            with suppress(StudentLost):  # which the first call will meet, too
+                session = self._ready()
+        if session is None:
+            yield
+            return
+        session.send_ahead(calls)
+        try:
+            yield
+        finally:
+            if session.end_ahead(time.monotonic() + self._limits.call_seconds):
+                self._loses_what_is_sent_ahead |= not session.alive
+                raise Unforeseen
 
     def defines(self, name: str) -> bool:
         """Whether the submission's cells leave a function or class of that name."""
@@ -157,6 +182,9 @@ class Student:
         start = time.monotonic()
         try:
             return session.ask(request, args, kwargs, start + min(seconds, self._left))
+        except Unforeseen:
+            self._left += time.monotonic() - start  # it was not asked for
+            raise
         finally:
             self._left -= time.monotonic() - start
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn, Protocol
 
 import numpy as np
 
-from assay.errors import AuthoringError, StudentError, StudentLost
+from assay.errors import AuthoringError, StudentError, StudentLost, Unforeseen
+from assay.sandbox.ahead import Ahead, Foreseen
 from assay.sandbox.channel import Channel, Closed, TimedOut
 from assay.sandbox.inside.messages import clean
 from assay.sandbox.inside.refusals import Refused
@@ -88,7 +89,7 @@ class Session:
         self._caps = Caps(blob=limits.frame)
         self._wrap = wrap
         self._stub_of = stub_of
-        self._numbers: list[int] = []
+        self._ids = _random_numbers()
         self._special = {"T": lambda node: node[1], "o": self._object, "c": self._function}
         self._special_in_callbacks = {tag: self._special[tag] for tag in ("T", "c")}
         self._functions: dict[int, Callable[..., Any]] = {}
@@ -97,17 +98,21 @@ class Session:
         self._free: list[int] = []
         self._busy = False
         self._objection: AssertionError | None = None
+        self._ahead: Ahead | None = None
         self.alive = True
 
     def ask(self, request: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any], deadline: float) -> Answer:
         """Send a request and wait for its reply, answering callbacks meanwhile.
 
         Raises StudentLost (the worker is stopped then), AuthoringError where an argument cannot cross, and the
-        AssertionError of a callback: that is the check's own verdict, whatever the student makes of it.
+        AssertionError of a callback: that is the check's own verdict, whatever the student makes of it. While calls
+        are sent ahead it raises Unforeseen in place of all these, and for any other request.
         """
+        if self._ahead is not None:
+            return self._sent_ahead(self._ahead, request, args, kwargs, deadline)
         if self._busy:
             raise StudentError("type", "a function passed by the check was given an object it cannot use")
-        number = self._numbers.pop() if self._numbers else self._fresh_number()
+        number = next(self._ids)
         request["id"] = number
         parts, descriptors = self._packed(request, args, kwargs)
         self._busy, self._objection = True, None
@@ -132,6 +137,22 @@ class Session:
             raise self._objection
         return answer
 
+    def send_ahead(self, calls: Sequence[Foreseen]) -> None:
+        """Have the worker make these calls already; what is asked for next has to be these, in this order."""
+        self._ahead = Ahead(self._channel, self._caps, calls, self._ids)
+
+    def end_ahead(self, deadline: float) -> bool:
+        """Ask as usual again. Whether something else was asked for, or the worker was lost."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is None:
+            return False
+        if self.alive:
+            try:
+                ahead.drop(deadline)
+            except (TimedOut, Closed, WireError):
+                self.stop()
+        return ahead.is_astray
+
     def forget_functions(self) -> None:
         """Functions passed so far can no longer be called back."""
         self._functions.clear()
@@ -152,11 +173,20 @@ class Session:
         target = request.get("target")
         raise StudentLost(kind, f"{target if type(target) is str else 'the code'} {message}") from None
 
-    def _fresh_number(self) -> int:
-        """Of 48 random bits, so that a reply written in advance is no reply."""
-        drawn = secrets.token_bytes(6 * NUMBERS)
-        self._numbers = [int.from_bytes(drawn[start : start + 6], "little") for start in range(0, len(drawn), 6)]
-        return self._numbers.pop()
+    def _sent_ahead(
+        self,
+        ahead: Ahead,
+        request: dict[str, Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        deadline: float,
+    ) -> Answer:
+        try:
+            return self._answer(*ahead.reply(request, args, kwargs, deadline), 0)
+        except (TimedOut, Closed, WireError):
+            ahead.is_astray = True
+            self.stop()
+            raise Unforeseen from None
 
     def _packed(
         self, message: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -287,3 +317,10 @@ def _shape(value: object) -> str:
 
 def _expired(*args: object, **kwargs: object) -> NoReturn:
     raise RuntimeError("this function belonged to an earlier example")
+
+
+def _random_numbers() -> Iterator[int]:
+    """Of 48 random bits each, so that a reply written in advance is no reply."""
+    while True:
+        drawn = secrets.token_bytes(6 * NUMBERS)
+        yield from (int.from_bytes(drawn[start : start + 6], "little") for start in range(0, len(drawn), 6))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import assay.sandbox
-from assay.sandbox.inside.wire import PREFIX, Caps, new_buffer, read
+from assay.sandbox.inside.wire import PREFIX, Caps, Frames
 from assay.sandbox.limits import Limits
 from assay.sandbox.proxy import Student
 from assay.submission import Cell, Source
@@ -108,7 +108,7 @@ def next_request(far: socket.socket) -> dict[str, Any]:
             raise EOFError
         return size
 
-    return read(into, Caps(header=2**25, blob=2**32), new_buffer())[0]
+    return Frames(into).next(Caps(header=2**25, blob=2**32))[0]
 
 
 def frame(message: Mapping[str, Any] | str, blob: bytes = b"") -> bytes:

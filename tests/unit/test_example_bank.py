@@ -74,8 +74,12 @@ def test_a_bank_goes_from_process_to_process(bank):
 def test_who_judges_one_alone_gets_the_examples_themselves(bank):
     once = Bank.loads(bank.dumps(), once=True)
     (key,) = once._examples
-    assert once.get(*key)[0] is once.get(*key)[0]
+    kept, first = once._examples[key], once.get(*key)
+    assert first is kept
+    first[0]["x"] += 1000
+    assert once.get(*key)[0]["x"].tolist() == bank.get(*key)[0]["x"].tolist()  # who asks again gets them as they were
     assert bank.get(*key)[0] is not bank.get(*key)[0]
+    once = Bank.loads(bank.dumps(), once=True)
     assert judged(lambda x: 2 * x, once) is Verdict.PASSED
     assert asked == []
 

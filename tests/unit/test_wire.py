@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from assay.sandbox.inside.arrays import DTYPES, NAMES
 from assay.sandbox.inside.refusals import Refused
 from assay.sandbox.inside.values import Decoder, Encoder, Torch
-from assay.sandbox.inside.wire import PREFIX, SMALL, Blob, Caps, Into, WireError, new_buffer, pack, read
+from assay.sandbox.inside.wire import PREFIX, SMALL, Blob, Caps, Frames, Into, WireError, pack
 from tests.support.workers import frame
 
 CAPS = Caps()
@@ -52,7 +52,7 @@ def value_in(message: dict[str, Any], blob: Blob, caps: Caps = CAPS) -> Any:
 
 
 def value_of(data: bytes, caps: Caps = CAPS, *, at_once: int = 2**63) -> Any:
-    return value_in(*read(source_of(data, at_once=at_once), caps, new_buffer()), caps)
+    return value_in(*Frames(source_of(data, at_once=at_once)).next(caps), caps)
 
 
 def there_and_back(value: object) -> Any:
@@ -448,7 +448,7 @@ class TestHostileBytes:
             return PREFIX.size
 
         with pytest.raises(WireError, match="more than"):
-            read(into, CAPS, new_buffer())
+            Frames(into).next(CAPS)
         assert len(asked) == 1
 
     @pytest.mark.parametrize("at_once", [1, 7, 12, 13, 50, 2**12])
@@ -472,14 +472,20 @@ class TestHostileBytes:
         with pytest.raises(WireError, match="not JSON"):
             value_of(frame("x" * 100_000, bytes(800_000)))
 
-    def test_more_than_one_frame_is_refused(self) -> None:
-        with pytest.raises(WireError, match="more than one"):
-            value_of(bytes_of(1) + bytes_of(2))
+    @pytest.mark.parametrize("at_once", [1, 7, 100, 4_000, SMALL - 1, SMALL, 2**40])
+    def test_several_frames_may_come_at_once(self, at_once: int) -> None:
+        counts = [4, 0, 2_000, SMALL // 8 - 20, 3, 100_000, 5, 6]
+        sent = [np.arange(float(count)) for count in counts]
+        frames = Frames(source_of(b"".join(map(bytes_of, sent)), at_once=at_once))
+        for number, each in enumerate(sent):
+            assert same(value_in(*frames.next(CAPS)), each)
+            assert not frames.waiting or number < len(sent) - 1
+        assert not frames.waiting
 
-    def test_a_buffer_for_all_frames_keeps_them_apart(self) -> None:
-        buffer = new_buffer()
+    def test_frames_that_came_at_once_lie_apart(self) -> None:
         sent = [np.arange(4.0), np.ones(4), np.zeros(2, np.int8)]
-        got = [value_in(*read(source_of(bytes_of(each)), CAPS, buffer)) for each in sent]
+        frames = Frames(source_of(b"".join(map(bytes_of, sent))))
+        got = [value_in(*frames.next(CAPS)) for _ in sent]
         assert same(got, sent)
         got[0][:] = 7
         assert same(got[1:], sent[1:])

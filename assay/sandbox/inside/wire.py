@@ -52,52 +52,71 @@ def pack(header: dict[str, Any], arrays: Sequence[Part], caps: Caps) -> list[Par
     return [b"".join((start, *arrays))] if size < SMALL else [start, *arrays]
 
 
-def new_buffer() -> bytearray:
-    """What `read` reads small frames into. Nothing of a frame stays in it, so one serves all frames of a channel."""
-    return bytearray(SMALL)
-
-
-def read(into: Into, caps: Caps, buffer: bytearray) -> tuple[dict[str, Any], Blob]:
-    """The message of the next frame, and a blob with memory of its own. Raises WireError.
+class Frames:
+    """The frames that come over one connection, of which several may arrive at once.
 
     `into(memory)` fills between 1 and all bytes of memory and returns how many; it raises where there are no more.
     """
-    have = into(buffer)
-    if have < PREFIX.size:
-        have = _fill(into, memoryview(buffer), have, PREFIX.size)
-    header, size = PREFIX.unpack_from(buffer)
-    if header > caps.header:
-        raise WireError(f"a header of {header} bytes, more than {caps.header}")
-    if size > caps.blob:
-        raise WireError(f"a blob of {size} bytes, more than {caps.blob}")
-    body = PREFIX.size + header
-    end = body + size
-    if have > end:
-        raise WireError("more than one frame at a time")
-    if end > len(buffer):
-        return _read_large(into, buffer, have, body, size)
-    if have < end:
-        _fill(into, memoryview(buffer), have, end)
-    return _message(buffer[PREFIX.size : body]), buffer[body:end]
+
+    __slots__ = ("_buffer", "_end", "_into", "_start")
+
+    def __init__(self, into: Into) -> None:
+        self._into = into
+        self._buffer = bytearray(SMALL)
+        self._start = self._end = 0  # of what is in the buffer and belongs to frames that nobody asked for yet
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something has come that belongs to later frames."""
+        return self._end > self._start
+
+    def next(self, caps: Caps) -> tuple[dict[str, Any], Blob]:
+        """The message of the next frame, and a blob with memory of its own. Raises WireError."""
+        if self._start == self._end:
+            self._start, self._end = 0, self._into(self._buffer)
+        self._have(PREFIX.size)
+        header, size = PREFIX.unpack_from(self._buffer, self._start)
+        if header > caps.header:
+            raise WireError(f"a header of {header} bytes, more than {caps.header}")
+        if size > caps.blob:
+            raise WireError(f"a blob of {size} bytes, more than {caps.blob}")
+        body = PREFIX.size + header
+        if body + size > len(self._buffer):
+            return self._large(body, size)
+        self._have(body + size)
+        start, self._start = self._start, self._start + body + size
+        return _message(self._buffer[start + PREFIX.size : start + body]), self._buffer[start + body : self._start]
+
+    def _have(self, wanted: int) -> None:
+        """Read until so many bytes are in the buffer, which has room for them."""
+        if self._end - self._start >= wanted:
+            return
+        if self._start + wanted > len(self._buffer):
+            self._buffer[: self._end - self._start] = self._buffer[self._start : self._end]
+            self._start, self._end = 0, self._end - self._start
+        with memoryview(self._buffer) as memory:
+            self._end = _fill(self._into, memory, self._end, self._start + wanted, len(memory))
+
+    def _large(self, body: int, size: int) -> tuple[dict[str, Any], Blob]:
+        """A frame that is larger than the buffer."""
+        data = self._buffer[self._start : min(self._end, self._start + body + size)]
+        self._start += len(data)
+        text = data[PREFIX.size : body]
+        known = len(text)
+        text.extend(bytes(body - PREFIX.size - known))
+        _fill(self._into, memoryview(text), known, len(text), len(text))
+        message = _message(text)  # before memory is taken for the arrays
+        blob = np.empty(size, np.uint8)
+        here = max(len(data) - body, 0)
+        blob.data[:here] = memoryview(data)[body:]
+        _fill(self._into, blob.data, here, size, size)
+        return message, blob
 
 
-def _read_large(into: Into, buffer: bytearray, have: int, body: int, size: int) -> tuple[dict[str, Any], Blob]:
-    """The rest of a frame that is larger than the buffer, of which `have` bytes are there."""
-    text = buffer[PREFIX.size : min(have, body)]
-    known = len(text)
-    text.extend(bytes(body - PREFIX.size - known))
-    _fill(into, memoryview(text), known, len(text))
-    message = _message(text)  # before memory is taken for the arrays
-    blob = np.empty(size, np.uint8)
-    memory, here = blob.data, max(have - body, 0)
-    memory[:here] = memoryview(buffer)[body : body + here]
-    _fill(into, memory, here, size)
-    return message, blob
-
-
-def _fill(into: Into, memory: memoryview, have: int, wanted: int) -> int:
+def _fill(into: Into, memory: memoryview, have: int, wanted: int, room: int) -> int:
+    """Read until `wanted` bytes of memory are filled, and up to `room`."""
     while have < wanted:
-        have += into(memory[have:wanted])
+        have += into(memory[have:room])
     return have
 
 

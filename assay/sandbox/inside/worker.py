@@ -8,6 +8,7 @@ A request names an operation, and a reply carries its value or an error:
     {"id", "op": "get", "target": object number, "name"}
     {"id", "op": "operator", "name": "add", "args": [node, node]}
     any request besides: "free": [object number, ...]; descriptors of sealed memory, with the first byte
+    a call that was sent before it is asked for: "ahead": true where its reply may wait for the next one's
 
     {"id", "value": node}  or  {"id", "error": {"kind", "message"}}, both with
     "after": {argument: node}    the arguments that the call changed; ["gone"] where one cannot cross any more
@@ -27,6 +28,7 @@ import resource
 import socket
 import sys
 import threading
+import time
 import types
 from collections.abc import Callable
 from dataclasses import replace
@@ -41,10 +43,11 @@ from .given import FROM_JUDGE, Given
 from .messages import clean, told
 from .refusals import Refused
 from .values import LENT, Decoder, Encoder
-from .wire import Blob, Caps, Part, new_buffer, pack, read
+from .wire import SMALL, Blob, Caps, Frames, Part, pack
 
 SPACE = socket.CMSG_SPACE(4 * LENT)
 CLOSED_IN_CHILDREN = int(socket.MSG_CMSG_CLOEXEC)  # a plain int: for a flag, Python calls its own code
+HELD_SECONDS = 0.02  # that a reply waits at most, for the next call to end
 OPERATORS = frozenset({"add", "sub", "mul", "truediv", "pow", "matmul", "neg", "getitem"})
 
 
@@ -82,9 +85,11 @@ class Worker:
         self.caps = caps
         self.objects: dict[int, Any] = {}
         self.count = 0
-        self.buffer = new_buffer()
+        self.frames = Frames(self._into)
+        self.held: list[Part] = []  # replies that wait for the next one
+        self.held_since = 0.0
         self.descriptors = Descriptors()
-        self.request: int | None = None  # id of the call that is running
+        self.request: int | None = None  # id of the call that is running, and may call back
         self.thread = threading.get_ident()
         self.operations = {
             "load": self._load,
@@ -110,8 +115,8 @@ class Worker:
 
     def _answer(self, message: dict[str, Any], blob: Blob) -> None:
         encoder = Encoder(self._other, self.caps)
-        self.request = message["id"]
-        reply: dict[str, Any] = {"id": self.request}
+        reply: dict[str, Any] = {"id": message["id"]}
+        self.request = None if "ahead" in message else message["id"]
         given: Given | None = None
         try:
             given = self._given(message, blob)
@@ -129,7 +134,19 @@ class Worker:
         except Refused as error:
             reply = {"id": message["id"], "error": {"kind": error.kind, "message": error.message}}
             parts = pack(reply, [], self.caps)
-        self._send(parts)
+        self._reply(parts, hold=message.get("ahead", False))
+
+    def _reply(self, parts: list[Part], *, hold: bool) -> None:
+        """Send a reply, or hold it for a while, so that the judge is woken once for several."""
+        if not hold and not self.held:
+            return self._send(parts)
+        now = time.monotonic()
+        if not self.held:
+            self.held_since = now
+        self.held += parts
+        if not hold or now - self.held_since > HELD_SECONDS or sum(map(len, self.held)) > SMALL:
+            parts, self.held = self.held, []
+            self._send([b"".join(parts)])
 
     def _given(self, message: dict[str, Any], blob: Blob) -> Given:
         """The arguments. Descriptors that came with them are closed before a byte of the student's runs."""
@@ -210,7 +227,7 @@ class Worker:
             self.channel.sendall(part)
 
     def _receive(self) -> tuple[dict[str, Any], Blob]:
-        return read(self._into, FROM_JUDGE, self.buffer)
+        return self.frames.next(FROM_JUDGE)
 
     def _into(self, memory: memoryview | bytearray) -> int:
         size, attached, _, _ = self.channel.recvmsg_into((memory,), SPACE, CLOSED_IN_CHILDREN)
