@@ -20,7 +20,6 @@ from types import MappingProxyType, TracebackType
 from typing import IO
 
 from assay.course import Exercise
-from assay.data.places import cache_folder
 from assay.grading.assigned import Round
 from assay.grading.control import ControlError, receive
 
@@ -66,7 +65,7 @@ class Zygote:
 
 @dataclass(frozen=True)
 class Lent:
-    """The zygotes of a `Judges` for another process; can be pickled while multiprocessing spawns one."""
+    """The zygotes of a `Judges` for another process; can be pickled while multiprocessing starts one."""
 
     channels: tuple[tuple[Round, socket.socket], ...]
 
@@ -249,6 +248,8 @@ def _sweep() -> None:
 
 def _environment(folder: str) -> dict[str, str]:
     """What a judge sees of the environment: nothing of ours but where to find libraries."""
+    from assay.data.places import cache_folder  # brings numpy along, which nobody needs who only asks for judges
+
     threads = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
     data = {"ASSAY_DATA": str(cache)} if (cache := cache_folder()) else {}  # which HOME no longer tells

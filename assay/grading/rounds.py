@@ -19,7 +19,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import assay
-from assay import checks
 from assay.course import Course, Exercise
 from assay.errors import CourseError
 from assay.outcome import Report, from_json, to_json
@@ -101,7 +100,7 @@ def load_report(course: Course, exercise: str, student: str) -> Report | None:
 
 
 def _decisive(exercise: Exercise) -> Iterator[tuple[str, Path]]:
-    library = Path(checks.__path__[0])
+    library = Path(assay.__path__[0], "checks")
     for folder, files in ((exercise.folder, exercise.own_files), (library, sorted(library.rglob("*")))):
         for path in files:
             if path.is_file() and "__pycache__" not in path.parts:
