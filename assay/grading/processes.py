@@ -1,18 +1,23 @@
-"""Spread work that we trust over processes of our own, which end with whoever started them."""
+"""Spread work that we trust over processes of our own, which end with whoever started them.
+
+They are forks of one process that has loaded the modules of the work, and does nothing else.
+"""
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from multiprocessing.context import ForkServerProcess
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
@@ -24,6 +29,19 @@ Tools = TypeVar("Tools")
 
 PATIENCE = 2.0  # seconds that a process has to clean up when it is told to end
 SENT_AS_THEY_ARE = ("builtins", "assay.errors")  # errors that are rebuilt in another process without more
+
+
+def load_ahead(*modules: str) -> None:
+    """Begin to load modules, once for all processes that are started later. Does not wait until they are loaded.
+
+    The first call counts; what is not loaded ahead, each process loads when it needs it.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # Control-C is for us
+    try:
+        forkserver.set_forkserver_preload(list(modules))
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def spread(
@@ -39,7 +57,7 @@ def spread(
             on_start(item)
             yield item, work(item)
         return
-    with Pool(min(jobs, len(items)), nullcontext, work) as pool:
+    with Pool(min(jobs, len(items)), nullcontext, work, modules=(work.__module__,)) as pool:
         for item, outcome in pool.each(_call, items, on_start=on_start):
             if isinstance(outcome, Exception):
                 raise outcome
@@ -54,7 +72,7 @@ def _call(work: Callable[[Item], Result], item: Item) -> Result:
 class _Process:
     """One process and what it is at."""
 
-    process: SpawnProcess
+    process: ForkServerProcess
     channel: Connection
 
 
@@ -62,12 +80,21 @@ class Pool(Generic[Tools]):
     """Some processes that each open the same tools once and then work with them; one job is this process.
 
     `opened(given)` is called in each process and gives a context manager; what that gives are the tools. Both, and
-    all work, items and results, are sent from process to process: functions of modules, and data.
+    all work, items and results, are sent from process to process: functions of modules, and data. `modules` are
+    loaded ahead.
     """
 
-    def __init__(self, jobs: int, opened: Callable[[Any], AbstractContextManager[Tools]], given: Any) -> None:
+    def __init__(
+        self,
+        jobs: int,
+        opened: Callable[[Any], AbstractContextManager[Tools]],
+        given: Any,
+        *,
+        modules: Sequence[str] = (),
+    ) -> None:
         self._jobs = jobs
         self._start_with = (opened, given)
+        self._modules = modules
         self._processes: list[_Process] = []
         self._here = ExitStack()
         self._tools: list[Tools] = []  # of this process, once they are open
@@ -147,9 +174,10 @@ class Pool(Generic[Tools]):
                 yield item, outcome
 
     def _started(self) -> _Process:
-        context = multiprocessing.get_context("spawn")  # no fork: this process may have threads
+        load_ahead(*self._modules)
+        context = multiprocessing.get_context("forkserver")  # not of this process, which may have threads
         ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, *self._start_with), daemon=True)
+        process = context.Process(target=_serve, args=(theirs, dict(os.environ), *self._start_with), daemon=True)
         process.start()
         theirs.close()
         self._processes.append(_Process(process, ours))
@@ -175,10 +203,19 @@ def _send(one: _Process, message: object) -> None:
         return  # it is lost, which receiving will tell
 
 
-def _serve(channel: Connection, opened: Callable[[Any], AbstractContextManager[Any]], given: Any) -> None:
+def _serve(
+    channel: Connection,
+    environment: Mapping[str, str],
+    opened: Callable[[Any], AbstractContextManager[Any]],
+    given: Any,
+) -> None:
     """Work until the channel closes or we are told to end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Control-C is for whoever started us, and they tell us
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # no check takes a KeyboardInterrupt for a failure
+    gc.freeze()  # what was loaded ahead stays, and remains shared
+    os.environ.clear()
+    os.environ.update(environment)  # as it is by now
     threading.Thread(target=_outlive_nobody, daemon=True).start()
     try:
         with ExitStack() as stack:
@@ -219,7 +256,7 @@ def _outlive_nobody() -> None:
         os._exit(1)
 
 
-def _end(processes: Sequence[SpawnProcess]) -> None:
+def _end(processes: Sequence[ForkServerProcess]) -> None:
     for process in processes:
         process.terminate()
     for process in processes:

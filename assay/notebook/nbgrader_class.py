@@ -21,7 +21,7 @@ from nbgrader.converters import Autograde
 
 from assay.course import Course, exercise_name
 from assay.errors import AssayError, CourseError, GradebookError
-from assay.grading.processes import Pool
+from assay.grading.processes import Pool, load_ahead
 from assay.grading.rounds import load_report
 from assay.notebook.files import digest_of
 from assay.notebook.nbgrader_feedback import batches, page_key, write_pages
@@ -32,6 +32,8 @@ from assay.notebook.nbgrader_release import is_registered, open_gradebook, relea
 from assay.notebook.nbgrader_services import Services
 from assay.notebook.nbgrader_submission import Plan, grade_submission, opened, place_of
 from assay.outcome import Report
+
+IN_EACH_PROCESS = ("assay.notebook.nbgrader_feedback", "assay.notebook.nbgrader_pages")  # modules
 
 
 @dataclass(frozen=True)
@@ -158,12 +160,13 @@ class _Run:
         tidy(self.converter)
         before = rows_of(self.gradebook, self.assignment, self.known)
         todo = [name for name in self.students if force or not self._is_graded(name, before.get(name))]
+        jobs = min(jobs, len(todo or self.students))
         with ExitStack() as stack:
+            if todo and jobs > 1:
+                load_ahead(*IN_EACH_PROCESS)  # while what they share is started
             if todo and services is None:
                 services = stack.enter_context(closing(Services.of(self.course)))
-            processes = stack.enter_context(
-                self._pool(services if todo else None, min(jobs, len(todo or self.students)), len(todo))
-            )
+            processes = stack.enter_context(self._pool(services if todo else None, jobs, len(todo)))
             self._grade(processes, todo)
             rows = rows_of(self.gradebook, self.assignment, self.known)
             self._write_pages(processes, rows, force=force)
@@ -171,10 +174,11 @@ class _Run:
 
     def _pool(self, services: Services | None, jobs: int, submissions: int) -> Pool[Any]:
         if services is None:
-            return Pool(jobs, nullcontext, None)
+            return Pool(jobs, nullcontext, None, modules=IN_EACH_PROCESS)
         if submissions > 1:
             services.prepare(self.course[name] for name in self.course.exercises_of(self.assignment))
-        return Pool(jobs, opened, Plan(self.assignment, self.known, services if jobs == 1 else services.lend()))
+        plan = Plan(self.assignment, self.known, services if jobs == 1 else services.lend())
+        return Pool(jobs, opened, plan, modules=IN_EACH_PROCESS)
 
     def _is_graded(self, student: str, rows: Rows | None) -> bool:
         """Whether a submission has been graded as it is, with what it would be graded with now."""

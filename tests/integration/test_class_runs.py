@@ -96,6 +96,14 @@ def until_waiting(process: subprocess.Popen[str], jobs: int) -> list[int]:
     raise AssertionError("the run ended by itself")
 
 
+def command_of(process: int) -> str:
+    return Path(f"/proc/{process}/cmdline").read_text()
+
+
+def parent_of(process: int) -> int:
+    return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 def gone(processes: list[int]) -> bool:
     """Whether all of them end, soon."""
     for _ in range(500):
@@ -253,14 +261,15 @@ def test_a_run_that_ends_in_the_middle_is_gone_on_with(graded, two_more, tmp_pat
     assert written(course) == written(two_more)
 
 
-def test_a_run_whose_process_is_killed_goes_on_without_it(graded, two_more, tmp_path):
+@pytest.mark.parametrize("whose", ["run", "forkserver"], ids=["all are forks of", "grades"])
+def test_a_run_whose_process_is_killed_goes_on_without_it(graded, two_more, tmp_path, whose):
     course = copy_of(graded, tmp_path / "course")
     add_two_who_wait(course)
     process = started(course, 2)
-    for child in until_waiting(process, 2):
-        if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text():
-            os.kill(child, signal.SIGKILL)
-            break
+    forks = [child for child in until_waiting(process, 2) if "forkserver" in command_of(child)]
+    victims = [child for child in forks if (parent_of(child) == process.pid) == (whose == "run")]
+    assert len(victims) == (1 if whose == "run" else 2)
+    os.kill(victims[0], signal.SIGKILL)
     (course.root / "go on").touch()
     process.communicate()
     assert process.returncode == 0

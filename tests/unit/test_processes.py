@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,6 +57,13 @@ def lost(folder: Path, item: int) -> str:
     return f"{item}" if item % 2 == 0 else f"{item} again"
 
 
+def surroundings(folder: Path, item: int) -> tuple[bool, str | None, str, bool]:
+    """Whether a module was loaded before any item came, and what a program that we start would find."""
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    blocked = signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    return "colorsys" in sys.modules, os.environ.get("ASSAY_TEST"), os.getcwd(), ignored and not blocked
+
+
 def double(item: int) -> int:
     return 2 * item
 
@@ -77,10 +87,35 @@ def test_each_item_comes_with_its_result_or_its_error(tmp_path: Path, jobs: int)
 def test_a_lost_process_is_replaced_and_its_item_tried_again(tmp_path: Path) -> None:
     with Pool(2, counting, tmp_path) as pool:
         found = dict(pool.each(lost, range(4, 9), retries=1))
-        assert len(descendants(os.getpid())) <= 3  # two, and multiprocessing's own
+        assert len(multiprocessing.active_children()) <= 2
+        assert len(descendants(os.getpid())) <= 4  # they, and multiprocessing's own two
     assert [found[n] for n in (4, 5, 7, 8)] == ["4", "5 again", "7 again", "8"]
     assert "A process was lost while it worked on 6" in str(found[6])
     assert (tmp_path / "tried 6").read_text() == ".."
+
+
+def test_processes_begin_with_what_was_loaded_and_where_we_are_now(tmp_path: Path) -> None:
+    script = """
+import os
+import sys
+from pathlib import Path
+from assay.grading.processes import Pool, load_ahead
+from tests.unit.test_processes import counting, surroundings
+def main(folder):
+    load_ahead("colorsys")
+    os.environ["ASSAY_TEST"] = "new"
+    os.chdir(folder)
+    with Pool(2, counting, Path(folder)) as pool:
+        print(set(outcome for _, outcome in pool.each(surroundings, range(4))))
+if __name__ == "__main__":
+    main(sys.argv[1])
+"""
+    (tmp_path / "script.py").write_text(script)
+    command = [sys.executable, str(tmp_path / "script.py"), str(tmp_path)]
+    environment = {**os.environ, "ASSAY_TEST": "old", "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.stderr == ""
+    assert done.stdout.strip() == str({(True, "new", str(tmp_path), True)})
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

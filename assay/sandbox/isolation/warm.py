@@ -24,7 +24,7 @@ Kind = tuple[str, tuple[str, ...], int]  # program, libraries, threads
 
 @dataclass(frozen=True)
 class Lent:
-    """Zygotes for another process of ours. Picklable while multiprocessing spawns that process."""
+    """Zygotes for another process of ours. Picklable while multiprocessing starts that process."""
 
     tier: Forking
     zygotes: Mapping[Kind, Zygote]

@@ -35,7 +35,7 @@ class Lost(Exception):
 
 @dataclass
 class Zygote:
-    """Where to ask one. It can be sent to a process that multiprocessing spawns."""
+    """Where to ask one. It can be sent to a process that multiprocessing starts."""
 
     requests: socket.socket
     view: str  # the folder of the libraries, as it looks from within
