@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,8 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from assay.checks.check import EXAMPLES  # noqa: E402
+from assay.sandbox.ahead import Foreseen, foreseen  # noqa: E402
 from assay.sandbox.limits import Limits, MiB  # noqa: E402
 from assay.sandbox.proxy import Student  # noqa: E402
 from assay.sandbox.shared import share  # noqa: E402
@@ -89,6 +91,7 @@ def figures() -> Iterator[Figure]:
     limits = Limits(call_seconds=60.0, seconds=3600.0, frame=128 * MiB)
     with one_core(), process_student(FUNCTIONS, limits=limits) as student:
         yield from _small(student)
+        yield from _ahead(student)
         yield from _by_size(student)
         yield from _shared(student)
 
@@ -118,6 +121,29 @@ def _small(student: Student) -> Iterator[Figure]:
         (getattr(calls, name) - getattr(without, name)) / CALLBACKS for name in ("best", "tenth", "median")
     )
     yield Figure("1 callback with a small array", size, size, best, tenth, median)
+
+
+def _ahead(student: Student) -> Iterator[Figure]:
+    """Calls as they are made when a check replays its examples: sent ahead, several at a time."""
+    one, other = np.ones(SMALL), np.full(SMALL, 2.0)
+    size = one.nbytes
+    calls = {
+        "1 small array, 1 back, ahead": ("give_back", (one,), size),
+        "2 small arrays, 1 back, ahead": ("add", (one, other), 2 * size),
+    }
+    for what, (name, args, there) in calls.items():
+        ready = foreseen([(name, args, {})] * EXAMPLES)
+        assert ready is not None
+
+        def check(name: str = name, args: tuple[np.ndarray, ...] = args, ready: Sequence[Foreseen] = ready) -> None:
+            with student.ahead(ready):
+                for _ in range(EXAMPLES):
+                    student.forget()
+                    student.call(name, *args)
+
+        whole = _figure("", student, 0, 0, check)
+        best, tenth, median = (getattr(whole, each) / EXAMPLES for each in ("best", "tenth", "median"))
+        yield Figure(what, there, size, best, tenth, median)
 
 
 def _by_size(student: Student) -> Iterator[Figure]:
