@@ -52,6 +52,7 @@ class Bench:
     exercise: Exercise
     bank: Bank = field(default_factory=Bank)
     costs: dict[str, float] = field(default_factory=dict)  # seconds that a check took, at most
+    efforts: dict[Answer, float] = field(default_factory=dict)  # seconds that a check of an answer took, at most
     tries: Counter[str] = field(default_factory=Counter)  # how often a check looked at a wrong answer
     kills: Counter[str] = field(default_factory=Counter)  # and how often it failed one
     killers: dict[tuple[str, str], str] = field(default_factory=dict)  # the check that failed an answer last
@@ -194,7 +195,9 @@ class Bench:
             passed = [check.outcome for check in checks] == [Outcome.PASSED]
             verdict = Verdict.PASSED if passed else Verdict.FAILED
         self.verdicts[answer, name, seed] = verdict
-        self.costs[name] = max(time.monotonic() - start, self.costs.get(name, 0.0))
+        seconds = time.monotonic() - start
+        self.costs[name] = max(seconds, self.costs.get(name, 0.0))
+        self.efforts[answer] = max(seconds, self.efforts.get(answer, 0.0))
         if answer.says:
             self.tries[name] += 1
             if verdict is not Verdict.PASSED:

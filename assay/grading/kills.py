@@ -68,7 +68,7 @@ def kills_on(bench: Bench, seed: int = 0) -> Kills:
 def idle(bench: Bench, seed: int = 0) -> tuple[str, ...]:
     """The checks that no wrong answer fails, by name, found without trying every answer on every check."""
     wanting = {check.name for check in bench.sound(seed)} - bench.killing(seed)
-    for answer in bench.mutants:
+    for answer in sorted(bench.mutants, key=lambda answer: bench.efforts.get(answer, 0.0)):  # trainings last
         names = [check.name for check in bench.about(answer, seed) if check.name in wanting]
         wanting.difference_update(bench.failed(answer, names, seed=seed))
     return tuple(sorted(wanting))
