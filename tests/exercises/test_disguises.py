@@ -26,7 +26,12 @@ EACH = 12  # of the mutants, every so many are tried in each other's place
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # wrong answers divide by zero
 
 
-@pytest.fixture(scope="module", params=EXERCISES)
+def in_one_process(exercise: str) -> object:
+    """One clinic for all tests of an exercise."""
+    return pytest.param(exercise, marks=pytest.mark.xdist_group(f"clinic of {exercise}"))
+
+
+@pytest.fixture(scope="module", params=[in_one_process(name) for name in EXERCISES])
 def clinic(request: pytest.FixtureRequest) -> Clinic:
     return Clinic(COURSE[request.param])
 

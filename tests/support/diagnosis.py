@@ -64,6 +64,7 @@ class Clinic:
 
     exercise: Exercise
     bank: Bank = field(default_factory=Bank)
+    already_told: dict[tuple[Callable[..., Any], str, int, bool], tuple[str, ...]] = field(default_factory=dict)
 
     @cached_property
     def known(self) -> Known:
@@ -130,6 +131,12 @@ class Clinic:
 
         With `all_failed`, as if each check had failed.
         """
+        asked = function, of, seed, all_failed
+        if asked not in self.already_told:
+            self.already_told[asked] = self._told(*asked)
+        return self.already_told[asked]
+
+    def _told(self, function: Callable[..., Any], of: str, seed: int, all_failed: bool) -> tuple[str, ...]:
         results = self.results(function, of, seed=seed, all_failed=all_failed)
         with local_witness({**self.known.reference, of: function}, PATIENT) as student:
             found = diagnosed(self.known, results, student, secret_of(seed), seconds=math.inf, task_seconds=math.inf)
