@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 from types import TracebackType
@@ -36,6 +36,7 @@ def load_ahead(*modules: str) -> None:
 
     The first call counts; what is not loaded ahead, each process loads when it needs it.
     """
+    resource_tracker.ensure_running()  # which would lift what is blocked now
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # Control-C is for us
     try:
         forkserver.set_forkserver_preload(list(modules))
