@@ -181,6 +181,12 @@ def test_no_secret_is_in_the_memory_of_a_fork(warm: Warm, monkeypatch: pytest.Mo
         assert not holds(forker, secret["own"].encode())
 
 
+def test_a_fork_clears_away_what_refers_to_itself(warm: Warm) -> None:
+    """Its zygote does not while it loads the libraries."""
+    with untrusted(warm, "import gc\ndef is_cleared(): return gc.isenabled()") as program:
+        assert program.student.is_cleared() is True
+
+
 def test_a_killed_zygote_takes_its_forks_along_and_is_started_again(warm: Warm) -> None:
     with untrusted(warm, DOUBLE) as program:
         fork = running_of(program)
