@@ -209,7 +209,12 @@ def normal(text: str) -> str:
     return text
 
 
-@pytest.mark.parametrize("name", NOTEBOOKS)
+def in_one_process(name: str) -> object:
+    """Jupyter runs each notebook once, for all sandboxes."""
+    return pytest.param(name, marks=pytest.mark.xdist_group(f"{name} in Jupyter"))
+
+
+@pytest.mark.parametrize("name", [in_one_process(name) for name in NOTEBOOKS])
 def test_every_cell_puts_out_what_it_does_in_jupyter(isolation: Isolation, name: str) -> None:
     libraries = ("numpy", "matplotlib", "pandas") if name in ("figures", "display") else ("numpy",)
     ran = run_notebook(isolation, notebook(name), libraries=libraries, files={}, limits=Limits(seconds=100))
