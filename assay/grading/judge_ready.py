@@ -94,7 +94,7 @@ class Filler:
     def finish(self, results: tuple[CheckResult, ...]) -> None:
         """Hand over what was drawn, and later, while the judges go on, what was prepared for diagnoses."""
         self._open.close()
-        self._bank.make_ready(_sent_ahead)
+        self._bank.make_ready(sent_ahead)
         self._hand_over("bank", self._bank.dumps())
         self._hand_over("diagnosis", diagnosis.prepare(self._ready.known(), self._ready.round.secret))
 
@@ -107,7 +107,7 @@ class Filler:
         self._control.sendall(data)
 
 
-def _sent_ahead(calls: Calls) -> tuple[Foreseen, ...]:
+def sent_ahead(calls: Calls) -> tuple[Foreseen, ...]:
     """The calls of a check, to be sent before it asks for them; none where they depend on answers."""
     made = foreseen(calls.made)
     return made if made is not None and made == foreseen(calls.nudged) else ()

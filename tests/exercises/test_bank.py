@@ -1,4 +1,4 @@
-"""From the bank every answer gets the verdict that it gets when everything runs live."""
+"""From the bank, asked ahead of its checks, every answer gets the verdict that it gets when everything runs live."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from assay.checks.runner import Verdict, run_check
 from assay.checks.siblings import load, siblings
 from assay.course import Course, Exercise
 from assay.grading.bench import Bench
+from assay.grading.judge_ready import sent_ahead
 from assay.sandbox.local import local_student
-from tests.support.direct import Direct
 
 COURSE = Course(Path(__file__).parents[2])
 ROUNDS = {"backprop": 2, "convolution": 2, "gradient_descent": 2}  # one of every other exercise
@@ -72,11 +72,13 @@ def concerned(exercise: Exercise, checks: Mapping[str, Check], answer: Answer) -
 
 def filled(exercise: Exercise, checks: Mapping[str, Check], reference: Mapping[str, object], secret: bytes) -> Bank:
     """What the reference leaves in a bank, as another process would get it."""
-    bank = Bank()
-    with student_of(exercise, reference) as student:
+    bank = Bank(with_calls=True)
+    with local_student(reference, exercise.limits) as student:
         for name, check in checks.items():
             assert list(inspect.signature(check).parameters) == ["student"]
             assert judged(name, check, student, secret, bank) is Verdict.PASSED, name
+    bank.make_ready(sent_ahead)
+    assert any(bank.calls(name, seed_for(secret, name)) for name in checks)
     return Bank.loads(bank.dumps())
 
 
@@ -89,22 +91,10 @@ def verdicts(
     bank: Bank,
 ) -> Iterator[tuple[str, Verdict, Verdict]]:
     """Of every check that the answer can fail, from the bank and live."""
-    for name, check in concerned(exercise, checks, answer).items():
-        found = []
-        for each in (bank, None):
-            with student_of(exercise, {**reference, answer.of: answer.function}) as student:
-                found.append(judged(name, check, student, secret, each))
-        yield name, found[0], found[1]
-
-
-@contextmanager
-def student_of(exercise: Exercise, functions: Mapping[str, object]) -> Iterator[Any]:
-    """Code that we trust needs no border; but only the border makes arrays of what a Keras network gives."""
-    if "tensorflow" not in exercise.libraries:
-        yield Direct(functions)
-        return
-    with local_student(functions, exercise.limits) as student:
-        yield student
+    functions = {**reference, answer.of: answer.function}
+    with local_student(functions, exercise.limits) as student, local_student(functions, exercise.limits) as live:
+        for name, check in concerned(exercise, checks, answer).items():
+            yield name, judged(name, check, student, secret, bank), judged(name, check, live, secret, None)
 
 
 def judged(name: str, check: Check, student: Any, secret: bytes, bank: Bank | None) -> Verdict:
