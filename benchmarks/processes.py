@@ -21,6 +21,7 @@ from pathlib import Path
 PR_SET_CHILD_SUBREAPER = 36
 SHARE = 0.05  # of a core, for sampling
 SHORTEST = 0.2  # seconds between two samples
+PATIENCE = 2.0  # seconds in which a process may end that has seen its command end
 ONE_THREAD = ("OMP_NUM", "OPENBLAS_NUM", "MKL_NUM", "TF_NUM_INTRAOP", "TF_NUM_INTEROP")
 ENVIRONMENT = {f"{name}_THREADS": "1" for name in ONE_THREAD} | {"TF_CPP_MIN_LOG_LEVEL": "3"}
 
@@ -71,7 +72,7 @@ def run(
                 status = process.wait()
             seconds = time.perf_counter() - clock
         finally:
-            left_behind = end_all()
+            left_behind = end_all(patience=PATIENCE)
         log.seek(0)
         output = log.read().decode(errors="replace")
     if status:
@@ -122,9 +123,11 @@ def proportional_set_size(process: int) -> int:
     return 0
 
 
-def end_all() -> int:
-    """End every process below this one, and say how many there were."""
-    left = list(descendants(os.getpid()))
+def end_all(*, patience: float = 0.0) -> int:
+    """End every process below this one, and say how many there were that did not end by themselves."""
+    until = time.monotonic() + patience
+    while (left := _alive()) and time.monotonic() < until:
+        time.sleep(SHORTEST / 10)
     for process in left:
         with suppress(OSError):
             os.kill(process, signal.SIGKILL)
@@ -132,3 +135,11 @@ def end_all() -> int:
         with suppress(OSError):
             os.waitpid(process, 0)
     return len(left)
+
+
+def _alive() -> list[int]:
+    """Processes below this one, without the children of this one that have ended, which are buried."""
+    for process in list(descendants(os.getpid())):
+        with suppress(OSError):
+            os.waitpid(process, os.WNOHANG)
+    return list(descendants(os.getpid()))
