@@ -30,7 +30,7 @@ doctor: system $(VENV)/.grader ## say what the sandbox on this machine holds
 	@$(VENV)/bin/assay doctor
 
 .PHONY: benchmark
-benchmark: system $(VENV)/.grader ## grade the same submissions with ours, nbgrader and Otter (25 minutes)
+benchmark: system $(VENV)/.grader ## grade the same submissions with ours, nbgrader and Otter (45 minutes)
 	@$(VENV)/bin/python -m benchmarks --plot docs/pictures/benchmark.svg
 
 .PHONY: clean
