@@ -7,6 +7,7 @@
       * SandboxError       the sandbox cannot be started or does not hold; ours, never the student's
       * GradebookError     nbgrader or its gradebook refused
       * DataError          a data set is not at hand, or is not the one that was asked for
+      * JobError           a job is no longer this worker's, or the jobs cannot be read or written
 
     StudentError           a call into student code did not return a value (see `kind`)
     StudentLost            the worker is gone (time, memory, crash): no further call in this check
@@ -42,6 +43,10 @@ class GradebookError(AssayError):
 
 class DataError(AssayError):
     """A data set is not at hand, or a file of it is not the one that was asked for."""
+
+
+class JobError(AssayError):
+    """A job is no longer this worker's, there is none, or the database of jobs cannot be used."""
 
 
 class StudentError(Exception):

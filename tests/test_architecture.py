@@ -12,6 +12,7 @@ ALLOWED = {
     "sandbox": set(),
     "data": set(),
     "feedback": set(),
+    "jobs": set(),
     "notebook": set(),
     "grading": {"checks", "sandbox", "notebook", "feedback", "data"},
     "selfcheck": {"checks", "sandbox", "notebook", "feedback", "data"},
