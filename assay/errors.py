@@ -7,6 +7,9 @@
       * SandboxError       the sandbox cannot be started or does not hold; ours, never the student's
       * GradebookError     nbgrader or its gradebook refused
       * DataError          a data set is not at hand, or is not the one that was asked for
+      * ExchangeError      the exchange cannot keep or give back what it was handed; ours, never the student's
+        x ReceiptError     a receipt is not one that the server signed
+        x Refusal          a request that the exchange does not grant (see `code`)
       * JobError           a job is no longer this worker's, or the jobs cannot be read or written
 
     StudentError           a call into student code did not return a value (see `kind`)
@@ -47,6 +50,22 @@ class DataError(AssayError):
 
 class JobError(AssayError):
     """A job is no longer this worker's, there is none, or the database of jobs cannot be used."""
+
+
+class ExchangeError(AssayError):
+    """The exchange cannot keep or give back what it was handed."""
+
+
+class ReceiptError(ExchangeError):
+    """A receipt is not, byte for byte, one that the server signed."""
+
+
+class Refusal(ExchangeError):
+    """The exchange does not grant a request. `code` is one word for programs; the message is for people."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class StudentError(Exception):

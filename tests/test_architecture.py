@@ -13,6 +13,7 @@ ALLOWED = {
     "data": set(),
     "feedback": set(),
     "jobs": set(),
+    "exchange": set(),
     "notebook": set(),
     "grading": {"checks", "sandbox", "notebook", "feedback", "data"},
     "selfcheck": {"checks", "sandbox", "notebook", "feedback", "data"},

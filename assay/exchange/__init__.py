@@ -1,0 +1,1 @@
+"""Where released files, submissions, receipts and feedback are kept and handed out."""
