@@ -109,8 +109,9 @@ class Student:
         try:
             yield
         finally:
-            if session.end_ahead(time.monotonic() + self._limits.call_seconds):
-                self._loses_what_is_sent_ahead |= not session.alive
+            astray = session.end_ahead(time.monotonic() + self._limits.call_seconds)
+            self._loses_what_is_sent_ahead |= not session.alive
+            if astray:
                 raise Unforeseen
 
     def defines(self, name: str) -> bool:

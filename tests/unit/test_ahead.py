@@ -284,6 +284,16 @@ def test_what_is_not_asked_for_is_read_away():
         assert_close(student.f(np.ones(2)), np.full(2, 2.0))
 
 
+def test_a_worker_that_is_lost_after_what_was_asked_is_sent_nothing_ahead_again():
+    calls = filled(doubles).calls("it", 1)
+    text = "import os\nn = 0\ndef f(x):\n    global n\n    n += 1\n    return 2 * x if n < 20 else os._exit(0)"
+    with process_student(text + "\ndef made(): return n") as student:
+        for _ in range(2):
+            with student.ahead(calls):
+                assert_close(student.f(*calls[0].args), 2 * calls[0].args[0])
+        assert student.made() == 1  # by the second worker, which was asked for one call alone and lives
+
+
 def test_a_function_that_was_passed_before_cannot_be_called_meanwhile():
     calls = filled(doubles).calls("it", 1)
     text = "kept = []\ndef keep(g): kept.append(g)\ndef f(x): return kept[0](x)"
