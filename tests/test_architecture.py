@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "assay"
-SHARED = {"errors", "outcome", "submission", "course"}
+SHARED = {"errors", "outcome", "submission", "course", "settings", "database"}
 ALLOWED = {
     "checks": set(),
     "sandbox": set(),
@@ -14,6 +14,8 @@ ALLOWED = {
     "feedback": set(),
     "jobs": set(),
     "exchange": set(),
+    "serving": {"exchange", "jobs", "grading", "notebook", "feedback", "sandbox"},
+    "hub": {"sandbox"},  # how a program is shut in
     "notebook": set(),
     "grading": {"checks", "sandbox", "notebook", "feedback", "data"},
     "selfcheck": {"checks", "sandbox", "notebook", "feedback", "data"},
@@ -22,7 +24,8 @@ ALLOWED = {
     "terminal_class": {"notebook", "feedback"},
     "terminal_verify": {"grading", "feedback"},
     "demo": {"notebook", "sandbox", "terminal"},
-    "cli": {"notebook", "sandbox", "terminal", "terminal_verify", "demo", "data", "grading"},
+    "terminal_server": {"exchange", "hub", "serving"},
+    "cli": {"notebook", "sandbox", "terminal", "terminal_verify", "terminal_server", "demo", "data", "grading"},
 }
 MAY_PICKLE = {"checks/bank.py", "grading/handover.py"}  # what no process near a student's code writes
 INSIDE_MAY_IMPORT = {"numpy"}

@@ -9,14 +9,26 @@ from __future__ import annotations
 
 import secrets
 import time
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from assay import database
 from assay.errors import JobError
-from assay.jobs.database import changing, opened, reading
-from assay.jobs.schema import EVENT_COLUMNS, JOB_COLUMNS, Event, Job, State, What, event_of, event_table, job_of
+from assay.jobs.schema import (
+    EVENT_COLUMNS,
+    JOB_COLUMNS,
+    Event,
+    Job,
+    State,
+    What,
+    event_of,
+    event_table,
+    job_of,
+    metadata,
+)
 from assay.jobs.schema import job_table as jobs
 
 __all__ = [
@@ -40,6 +52,13 @@ __all__ = [
 
 TRIES = 3  # a job is begun before its failures, which are ours, are shown to staff
 FREE: dict[str, Any] = {"lease": "", "leased_until": 0.0}  # nobody is at it
+changing = partial(database.changing, error=JobError)
+reading = partial(database.reading, error=JobError)
+
+
+def opened(url: str) -> Engine:
+    """The jobs behind the address of a database. Every process opens its own. Raises JobError."""
+    return database.opened(url, metadata, JobError)
 
 
 def enqueue(

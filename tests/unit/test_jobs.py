@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,13 +15,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import Engine, delete, update
 from sqlalchemy.exc import IntegrityError
 
+from assay import database
 from assay.errors import JobError
-from assay.jobs import database
-from assay.jobs.database import changing, reading
 from assay.jobs.schema import event_table
 from assay.jobs.table import (
     TRIES,
     Job,
+    changing,
     enqueue,
     fail,
     finish,
@@ -31,6 +32,7 @@ from assay.jobs.table import (
     of_subject,
     opened,
     place,
+    reading,
     renew,
     retry,
 )
@@ -286,11 +288,11 @@ def test_a_database_that_stays_locked_is_an_explained_error(url: str, monkeypatc
     engine.dispose()
 
 
-@pytest.mark.parametrize("damage", ["missing folder", "not a database", "not an address"])
+@pytest.mark.parametrize("damage", ["file as folder", "not a database", "not an address"])
 def test_a_database_that_cannot_be_opened_is_an_explained_error(damage: str, tmp_path: Path) -> None:
     (tmp_path / "text").write_text("no database " * 1000)
-    urls = {"missing folder": f"sqlite:///{tmp_path}/no/jobs", "not a database": f"sqlite:///{tmp_path}/text"}
-    with pytest.raises(JobError, match=r"cannot be (opened|used)"):
+    urls = {"file as folder": f"sqlite:///{tmp_path}/text/jobs", "not a database": f"sqlite:///{tmp_path}/text"}
+    with pytest.raises(JobError, match=r"cannot be (opened|a database)|is not a database"):
         opened(urls.get(damage, "jobs.sqlite"))
 
 
@@ -308,7 +310,8 @@ class AnySequence(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.engine = opened("sqlite://")
+        self.folder = tempfile.TemporaryDirectory()
+        self.engine = opened(f"sqlite:///{self.folder.name}/jobs.sqlite")
         self.now = 0.0
         self.asked: dict[tuple[str, str], int] = {}
         self.held: list[Job] = []  # every lease ever given
@@ -317,6 +320,7 @@ class AnySequence(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.engine.dispose()
+        self.folder.cleanup()
 
     def jobs(self) -> list[Job]:
         return [get(self.engine, number) for number in self.asked.values()]
