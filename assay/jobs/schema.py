@@ -35,6 +35,7 @@ job_table = Table(
     Column("priority", Integer, nullable=False),
     Column("state", String(10), nullable=False),
     Column("tries", Integer, nullable=False),
+    Column("not_before", Double, nullable=False),
     Column("lease", String(40), nullable=False),
     Column("leased_until", Double, nullable=False),
     Column("worker", String(200), nullable=False),
@@ -44,6 +45,7 @@ job_table = Table(
     Column("changed", Double, nullable=False),
     UniqueConstraint("kind", "subject", "version"),
     Index("job_next", "state", "priority", "id"),
+    Index("job_subject", "subject"),
 )
 event_table = Table(
     "job_event",
@@ -68,11 +70,12 @@ class Job:
     priority: int  # lower ones come first
     state: State
     tries: int  # how often it was begun
+    not_before: float  # seconds since the epoch: a pause after something of ours went wrong
     lease: str  # the secret of whoever is at it; empty where nobody is
     leased_until: float  # seconds since the epoch
     worker: str  # who was at it last
     result: str
-    error: str  # of ours, for staff
+    error: str  # of ours, for staff; of a job that is done too
     created: float
     changed: float
 

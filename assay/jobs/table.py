@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Connection, Engine, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
@@ -44,14 +46,19 @@ __all__ = [
     "in_state",
     "lease",
     "of_subject",
+    "of_subjects",
     "opened",
     "place",
+    "put_back",
     "renew",
     "retry",
+    "take_over",
 ]
 
+MOST_NAMED = 500  # in one question: SQLite has a limit
 TRIES = 3  # a job is begun before its failures, which are ours, are shown to staff
 FREE: dict[str, Any] = {"lease": "", "leased_until": 0.0}  # nobody is at it
+AT_ONCE: dict[str, Any] = {"not_before": 0.0}
 changing = partial(database.changing, error=JobError)
 reading = partial(database.reading, error=JobError)
 
@@ -69,7 +76,7 @@ def enqueue(
         return job
     at = _now(now)
     row = {"kind": kind, "subject": subject, "version": version, "priority": priority, "state": "waiting", "tries": 0}
-    row |= FREE | {"worker": "", "result": "", "error": "", "created": at, "changed": at}
+    row |= FREE | AT_ONCE | {"worker": "", "result": "", "error": "", "created": at, "changed": at}
     try:
         with changing(engine) as connection:
             number = connection.execute(insert(jobs).values(row).returning(jobs.c.id)).scalar_one()
@@ -82,16 +89,27 @@ def enqueue(
 
 
 def lease(
-    engine: Engine, worker: str, seconds: float, *, kind: str | None = None, now: float | None = None
+    engine: Engine,
+    worker: str,
+    seconds: float,
+    *,
+    kind: str | None = None,
+    number: int | None = None,
+    now: float | None = None,
 ) -> Job | None:
-    """The next job, which is this worker's for so many seconds; None where nothing is to be done.
+    """The next job, or the one of that number, which is this worker's for so many seconds; None where nothing is to
+    be done.
 
     A job that was lost in its last try becomes a failed one on the way.
     """
     at = _now(now)
-    wanted = (jobs.c.state == "waiting") | ((jobs.c.state == "leased") & (jobs.c.leased_until < at))
+    wanted = ((jobs.c.state == "waiting") & (jobs.c.not_before <= at)) | (
+        (jobs.c.state == "leased") & (jobs.c.leased_until < at)
+    )
     if kind is not None:
         wanted &= jobs.c.kind == kind
+    if number is not None:
+        wanted &= jobs.c.id == number
     first = select(*JOB_COLUMNS).where(wanted).order_by(jobs.c.priority, jobs.c.id).limit(1)
     with changing(engine) as connection:
         while (row := connection.execute(first.with_for_update(skip_locked=True)).one_or_none()) is not None:
@@ -119,27 +137,51 @@ def renew(engine: Engine, job: Job, seconds: float, *, now: float | None = None)
         _set_mine(connection, job, at, leased_until=at + seconds)
 
 
-def finish(engine: Engine, job: Job, result: str, *, now: float | None = None) -> None:
-    """The job is done, with that result. Raises JobError where it is no longer this worker's: nothing is recorded.
+def finish(engine: Engine, job: Job, result: str, *, error: str = "", now: float | None = None) -> None:
+    """The job is done, with that result, and with what staff should know of it nevertheless.
 
-    A lease that has run out still counts until another worker has the job, for then its work is not done in vain.
+    Raises JobError where it is no longer this worker's: nothing is recorded. A lease that has run out still counts
+    until another worker has the job, for then its work is not done in vain.
     """
     at = _now(now)
     with changing(engine) as connection:
-        _set_mine(connection, job, at, state="done", result=result, error="", **FREE)
-        _tell(connection, job.id, at, "done", job.worker)
+        _set_mine(connection, job, at, state="done", result=result, error=error, **FREE)
+        _tell(connection, job.id, at, "done", job.worker, error)
 
 
-def fail(engine: Engine, job: Job, error: str, *, again: bool = True, now: float | None = None) -> None:
-    """Something of ours went wrong: the job is tried again, unless that is of no use or was done often enough.
+def fail(
+    engine: Engine, job: Job, error: str, *, again: bool = True, pause: float = 0.0, now: float | None = None
+) -> None:
+    """Something of ours went wrong: the job is tried again, unless that is of no use or was done often enough, and
+    not before a pause, in seconds.
 
     Raises JobError where it is no longer this worker's: nothing is recorded.
     """
     at = _now(now)
     over = not again or job.tries >= TRIES
+    wait = at + pause if pause and not over else 0.0
     with changing(engine) as connection:
-        _set_mine(connection, job, at, state="failed" if over else "waiting", error=error, **FREE)
+        _set_mine(connection, job, at, state="failed" if over else "waiting", error=error, not_before=wait, **FREE)
         _tell(connection, job.id, at, "failed" if over else "put back", job.worker, error)
+
+
+def put_back(engine: Engine, job: Job, note: str, *, now: float | None = None) -> None:
+    """The worker has to end, or cannot begin: the job is as if it had never been leased, but for its events.
+
+    Raises JobError where it is no longer this worker's: nothing is recorded.
+    """
+    at = _now(now)
+    with changing(engine) as connection:
+        _set_mine(connection, job, at, state="waiting", tries=job.tries - 1, **FREE)
+        _tell(connection, job.id, at, "put back", job.worker, note)
+
+
+def take_over(engine: Engine, kind: str, *, now: float | None = None) -> None:
+    """Whoever had jobs of a kind is known to be dead: whoever asks next gets them, without waiting for the leases."""
+    at = _now(now)
+    with changing(engine) as connection:
+        theirs = (jobs.c.kind == kind) & (jobs.c.state == "leased")
+        connection.execute(update(jobs).where(theirs).values(changed=at, leased_until=at - 1.0))
 
 
 def retry(engine: Engine, number: int, *, who: str, now: float | None = None) -> Job:
@@ -147,7 +189,7 @@ def retry(engine: Engine, number: int, *, who: str, now: float | None = None) ->
     at = _now(now)
     with changing(engine) as connection:
         failed = (jobs.c.id == number) & (jobs.c.state == "failed")
-        changed = _set(connection, failed, at, state="waiting", tries=0)
+        changed = _set(connection, failed, at, state="waiting", tries=0, **AT_ONCE)
         job = _get(connection, number)
         if not changed:
             raise JobError(f"Job {number} is {job.state}. Only a job that has failed can be tried again.")
@@ -166,13 +208,23 @@ def of_subject(engine: Engine, kind: str, subject: str) -> tuple[Job, ...]:
     return _all(engine, (jobs.c.kind == kind) & (jobs.c.subject == subject))
 
 
-def in_state(engine: Engine, state: State) -> tuple[Job, ...]:
+def of_subjects(engine: Engine, kind: str | None, subjects: Sequence[str]) -> Mapping[str, tuple[Job, ...]]:
+    """All jobs that do this, or anything, to each of some subjects, the latest last; none for those without."""
+    found: dict[str, tuple[Job, ...]] = {}
+    for start in range(0, len(subjects), MOST_NAMED):
+        wanted = jobs.c.subject.in_(subjects[start : start + MOST_NAMED])
+        for job in _all(engine, wanted if kind is None else wanted & (jobs.c.kind == kind)):
+            found[job.subject] = (*found.get(job.subject, ()), job)
+    return found
+
+
+def in_state(engine: Engine, state: State, *, kind: str | None = None) -> tuple[Job, ...]:
     """All jobs in a state, the oldest first: `failed` ones are what staff have to look at."""
-    return _all(engine, jobs.c.state == state)
+    return _all(engine, (jobs.c.state == state) & (sa.true() if kind is None else jobs.c.kind == kind))
 
 
 def place(engine: Engine, number: int) -> int:
-    """How many waiting jobs come before this one: 0 for the next, and for one that is no longer waiting.
+    """How many waiting jobs of its kind come before this one: 0 for the next, and for one that no longer waits.
 
     Those that are being done do not count. Raises JobError where there is no such job.
     """
@@ -181,7 +233,8 @@ def place(engine: Engine, number: int) -> int:
         if job.state != "waiting":
             return 0
         before = (jobs.c.priority < job.priority) | ((jobs.c.priority == job.priority) & (jobs.c.id < job.id))
-        counted = select(func.count()).select_from(jobs).where(before & (jobs.c.state == "waiting"))
+        before &= (jobs.c.state == "waiting") & (jobs.c.kind == job.kind)
+        counted = select(func.count()).select_from(jobs).where(before)
         return connection.execute(counted).scalar_one()
 
 

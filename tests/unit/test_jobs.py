@@ -30,11 +30,14 @@ from assay.jobs.table import (
     in_state,
     lease,
     of_subject,
+    of_subjects,
     opened,
     place,
+    put_back,
     reading,
     renew,
     retry,
+    take_over,
 )
 
 
@@ -127,6 +130,72 @@ def test_the_place_counts_the_waiting_jobs_before(engine: Engine) -> None:
     assert [place(engine, job.id) for job in jobs] == [0, 1, 2, 0]
     with pytest.raises(JobError, match="no job 99"):
         place(engine, 99)
+
+
+def test_the_place_is_among_jobs_of_one_kind(engine: Engine) -> None:
+    grade(engine, "attempt")
+    other = enqueue(engine, "feedback", "attempt", "1", now=100)
+    assert place(engine, other.id) == 0 and in_state(engine, "waiting", kind="feedback") == (other,)
+
+
+def test_a_worker_can_ask_for_one_job_that_nobody_has(engine: Engine) -> None:
+    first, second = grade(engine, "one"), grade(engine, "two")
+    found = lease(engine, "worker1", 10, number=second.id, now=100)
+    assert found is not None and found.id == second.id
+    assert lease(engine, "worker2", 10, number=second.id, now=100) is None
+    assert leased(engine).id == first.id
+
+
+def test_the_jobs_of_several_subjects_are_found_at_once(engine: Engine) -> None:
+    one, two, again = grade(engine, "one"), grade(engine, "two"), grade(engine, "one", version="2")
+    names = ["one", "two", "three", *map(str, range(1000))]
+    assert of_subjects(engine, "grade", names) == {"one": (one, again), "two": (two,)}
+    assert of_subjects(engine, "feedback", names) == {}
+    assert of_subjects(engine, None, ["two"]) == {"two": (two,)}
+
+
+def test_after_a_failure_of_ours_there_is_a_pause_and_others_go_first(engine: Engine) -> None:
+    first, second = grade(engine, "one"), grade(engine, "two")
+    fail(engine, leased(engine), "no sandbox", pause=5, now=101)
+    assert leased(engine, now=101).id == second.id
+    assert lease(engine, "worker1", 10, now=105.9) is None
+    assert leased(engine, now=106).id == first.id
+    for time in (107, 120):
+        fail(engine, get(engine, first.id), "no sandbox", pause=5, now=time)
+        lease(engine, "worker1", 10, number=first.id, now=time + 5)
+    retry(engine, first.id, who="instructor1", now=121)
+    assert leased(engine, now=121).id == first.id  # who asks for it does not want to wait
+
+
+def test_a_worker_that_has_to_end_gives_its_job_back_as_if_it_had_never_had_it(engine: Engine) -> None:
+    job = grade(engine, "attempt")
+    for _ in range(2 * TRIES):
+        put_back(engine, leased(engine), "the server ends", now=101)
+    assert (get(engine, job.id).state, get(engine, job.id).tries) == ("waiting", 0)
+    held = leased(engine)
+    finish(engine, held, "4 of 4", now=102)
+    with pytest.raises(JobError, match="it is done"):
+        put_back(engine, held, "too late", now=103)
+
+
+def test_the_jobs_of_who_is_known_to_be_dead_are_taken_over_at_once(engine: Engine) -> None:
+    grade(engine, "one")
+    dead = leased(engine)
+    other = enqueue(engine, "feedback", "one", "1", now=100)
+    assert lease(engine, "worker3", 10, kind="feedback", now=100) is not None
+    take_over(engine, "grade", now=101)
+    assert leased(engine, "worker2", now=101).id == dead.id
+    assert whats(engine, dead) == ["enqueued", "leased", "lost", "leased"]
+    assert lease(engine, "worker2", 10, now=101) is None and get(engine, other.id).worker == "worker3"
+    with pytest.raises(JobError, match="worker2 is at it"):
+        finish(engine, dead, "4 of 4", now=102)
+
+
+def test_a_job_can_be_done_and_still_tell_staff_something(engine: Engine) -> None:
+    job = grade(engine, "attempt")
+    finish(engine, leased(engine), "4 of 4", error="a check is broken", now=101)
+    assert (get(engine, job.id).state, get(engine, job.id).error) == ("done", "a check is broken")
+    assert history(engine, job.id)[-1].note == "a check is broken"
 
 
 def test_a_leased_job_is_nobody_elses(engine: Engine) -> None:
