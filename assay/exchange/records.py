@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -50,6 +50,15 @@ class Feedback:
     attempt: str
     given: datetime
     files: Manifest
+    released: bool  # shown to the student
+
+
+@dataclass(frozen=True)
+class State:
+    """Where the grading of an attempt stands."""
+
+    name: Literal["received", "queued", "grading", "graded", "failed"]
+    place: int | None = None  # in the queue, from 0; None where it does not wait
 
 
 def receipt_of(attempt: Attempt) -> Receipt:
@@ -113,4 +122,4 @@ def attempts_of(rows: sa.Result[Any]) -> Iterator[Attempt]:
 
 
 def feedback_of(row: sa.Row[Any]) -> Feedback:
-    return Feedback(row.attempt, from_microseconds(row.given), read_manifest(row.manifest))
+    return Feedback(row.attempt, from_microseconds(row.given), read_manifest(row.manifest), row.released)

@@ -7,7 +7,7 @@ that nothing names, never a row without its files.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -32,25 +32,36 @@ from assay.exchange.records import (
 )
 from assay.exchange.tables import reading, writing
 
+Rules = Policy | Callable[[Policy], Policy]  # new rules, or what becomes of those that are there
+_MOST_AT_ONCE = 500  # values in one query; SQLite takes some thousands
 
-def release(engine: sa.Engine, course: str, name: str, policy: Policy, upload: Upload) -> Assignment:
-    """Hand out an assignment, or hand it out anew with other files and another policy. Raises Refusal (`bad_name`)."""
+
+def release(engine: sa.Engine, course: str, name: str, rules: Rules, upload: Upload) -> Assignment:
+    """Hand out an assignment, or hand it out anew with other files and other rules.
+
+    Raises Refusal (`bad_name`) and what `rules` raises.
+    """
     checked_name(course, "a course")
     checked_name(name, "an assignment")
-    values = policy_values(policy) | {"manifest": canonical(upload.manifest), "withdrawn": False}
+    values = {"manifest": canonical(upload.manifest), "withdrawn": False}
     with writing(engine) as connection:
         _lock_all_assignments(connection)
+        before = _row_of(connection, course, name)
+        values |= policy_values(_new_policy(rules, Policy() if before is None else assignment_of(before).policy))
         upload.keep()
-        if _row_of(connection, course, name) is None:
+        if before is None:
             connection.execute(tables.assignment.insert().values(course=course, name=name, **values))
         else:
             connection.execute(tables.assignment.update().where(_is_assignment(course, name)).values(**values))
         return _assignment(connection, course, name)
 
 
-def change_policy(engine: sa.Engine, course: str, name: str, policy: Policy) -> Assignment:
-    """Give an assignment other rules, for what is submitted from now on. Raises Refusal (`unknown_assignment`)."""
-    return _change(engine, course, name, policy_values(policy))
+def change_policy(engine: sa.Engine, course: str, name: str, rules: Rules) -> Assignment:
+    """Give an assignment other rules, for what is submitted from now on.
+
+    Raises Refusal (`unknown_assignment`) and what `rules` raises.
+    """
+    return _change(engine, course, name, lambda before: policy_values(_new_policy(rules, before)))
 
 
 def withdraw(engine: sa.Engine, course: str, name: str) -> Assignment:
@@ -58,7 +69,7 @@ def withdraw(engine: sa.Engine, course: str, name: str) -> Assignment:
 
     Raises Refusal (`unknown_assignment`).
     """
-    return _change(engine, course, name, {"withdrawn": True})
+    return _change(engine, course, name, lambda _policy: {"withdrawn": True})
 
 
 def find_assignment(engine: sa.Engine, course: str, name: str) -> Assignment:
@@ -109,6 +120,14 @@ def extensions(engine: sa.Engine, course: str, name: str) -> tuple[Extension, ..
         return tuple(extension_of(row) for row in connection.execute(chosen.order_by(columns.student)))
 
 
+def extensions_of(engine: sa.Engine, course: str, student: str) -> Mapping[str, Extension]:
+    """The extensions of one student, by assignment."""
+    columns = tables.extension.c
+    chosen = sa.select(tables.extension).where(columns.course == course, columns.student == student)
+    with reading(engine) as connection:
+        return {row.assignment: extension_of(row) for row in connection.execute(chosen)}
+
+
 def submit(engine: sa.Engine, course: str, name: str, student: str, upload: Upload, moment: datetime) -> Attempt:
     """Take a submission that arrived at `moment`, or raise Refusal (`unknown_assignment`, `bad_name`, or a code of
     the policy); then nothing of it is kept.
@@ -120,7 +139,7 @@ def submit(engine: sa.Engine, course: str, name: str, student: str, upload: Uplo
     with writing(engine) as connection:
         assignment = _assignment(connection, course, name, lock=True)  # two submissions at once get two numbers
         if assignment.withdrawn:
-            raise _unknown(course, name)
+            raise unknown(course, name)
         so_far = connection.execute(sa.select(sa.func.count()).where(*_of_student(course, name, student))).scalar_one()
         extension = _extension(connection, course, name, student)
         verdict = judge_submission(assignment.policy, extension, moment, so_far)
@@ -135,12 +154,23 @@ def submit(engine: sa.Engine, course: str, name: str, student: str, upload: Uplo
     return taken
 
 
-def attempts(engine: sa.Engine, course: str, name: str, *, student: str | None = None) -> tuple[Attempt, ...]:
-    """The attempts at an assignment, of one student or of all, by student and number."""
+def attempts(
+    engine: sa.Engine, course: str, name: str | None = None, *, student: str | None = None
+) -> tuple[Attempt, ...]:
+    """The attempts at one assignment or at all, of one student or of all, by assignment, student and number."""
     columns = tables.attempt.c
     chosen = sa.select(tables.attempt).where(*_of_student(course, name, student))
     with reading(engine) as connection:
-        return tuple(attempts_of(connection.execute(chosen.order_by(columns.student, columns.number))))
+        order = columns.assignment, columns.student, columns.number
+        return tuple(attempts_of(connection.execute(chosen.order_by(*order))))
+
+
+def attempts_used(engine: sa.Engine, course: str, student: str) -> Mapping[str, int]:
+    """How often one student submitted, by assignment; those without an attempt are not named."""
+    name = tables.attempt.c.assignment
+    chosen = sa.select(name, sa.func.count()).where(*_of_student(course, None, student)).group_by(name)
+    with reading(engine) as connection:
+        return {one: count for one, count in connection.execute(chosen)}
 
 
 def find_attempt(engine: sa.Engine, attempt: str) -> Attempt:
@@ -149,20 +179,34 @@ def find_attempt(engine: sa.Engine, attempt: str) -> Attempt:
         return _attempt(connection, attempt)
 
 
-def give_feedback(engine: sa.Engine, attempt: str, upload: Upload, moment: datetime) -> Feedback:
-    """Feedback on an attempt, shown in place of what was given before. Raises Refusal (`unknown_attempt`)."""
-    given = Feedback(attempt, in_utc(moment), upload.manifest)
+def give_feedback(engine: sa.Engine, attempt: str, upload: Upload, moment: datetime, *, released: bool) -> Feedback:
+    """Feedback on an attempt, in place of what was given before. What was given last is not given twice.
+
+    Raises Refusal (`unknown_attempt`).
+    """
+    given = Feedback(attempt, in_utc(moment), upload.manifest, released)
     with writing(engine) as connection:
         _attempt(connection, attempt)
+        last = _latest_feedback(connection, [attempt], False).get(attempt)
+        if last is not None and (last.files, last.released) == (given.files, released):
+            return last
         upload.keep()
-        values = {"attempt": attempt, "given": microseconds(moment), "manifest": canonical(given.files)}
-        connection.execute(tables.feedback.insert().values(values))
+        values = {"attempt": attempt, "given": microseconds(moment), "released": released}
+        connection.execute(tables.feedback.insert().values(manifest=canonical(given.files), **values))
     return given
 
 
-def find_feedback(engine: sa.Engine, attempt: str) -> Feedback | None:
-    """What was given last, if anything."""
-    return next(iter(reversed(feedback_history(engine, attempt))), None)
+def find_feedback(engine: sa.Engine, attempt: str, *, released_only: bool = False) -> Feedback | None:
+    """What was given last, or released last, if anything."""
+    return latest_feedback(engine, [attempt], released_only=released_only).get(attempt)
+
+
+def latest_feedback(
+    engine: sa.Engine, attempts: Sequence[str], *, released_only: bool = False
+) -> Mapping[str, Feedback]:
+    """What was given last, or released last, on each of these attempts; those without any are not named."""
+    with reading(engine) as connection:
+        return _latest_feedback(connection, attempts, released_only)
 
 
 def feedback_history(engine: sa.Engine, attempt: str) -> tuple[Feedback, ...]:
@@ -173,11 +217,15 @@ def feedback_history(engine: sa.Engine, attempt: str) -> tuple[Feedback, ...]:
         return tuple(feedback_of(row) for row in connection.execute(chosen))
 
 
-def _change(engine: sa.Engine, course: str, name: str, values: Mapping[str, Any]) -> Assignment:
+def _change(engine: sa.Engine, course: str, name: str, values: Callable[[Policy], Mapping[str, Any]]) -> Assignment:
     with writing(engine) as connection:
-        _assignment(connection, course, name, lock=True)
-        connection.execute(tables.assignment.update().where(_is_assignment(course, name)).values(**values))
+        policy = _assignment(connection, course, name, lock=True).policy
+        connection.execute(tables.assignment.update().where(_is_assignment(course, name)).values(**values(policy)))
         return _assignment(connection, course, name)
+
+
+def _new_policy(rules: Rules, before: Policy) -> Policy:
+    return rules if isinstance(rules, Policy) else rules(before)
 
 
 def _lock_all_assignments(connection: sa.Connection) -> None:
@@ -189,7 +237,7 @@ def _lock_all_assignments(connection: sa.Connection) -> None:
 def _assignment(connection: sa.Connection, course: str, name: str, *, lock: bool = False) -> Assignment:
     row = _row_of(connection, course, name, lock=lock)
     if row is None:
-        raise _unknown(course, name)
+        raise unknown(course, name)
     return assignment_of(row)
 
 
@@ -201,8 +249,20 @@ def _row_of(connection: sa.Connection, course: str, name: str, *, lock: bool = F
 def _attempt(connection: sa.Connection, attempt: str) -> Attempt:
     found = [*attempts_of(connection.execute(sa.select(tables.attempt).where(tables.attempt.c.id == attempt)))]
     if not found:
-        raise Refusal("unknown_attempt", "There is no such attempt. Look at the list of attempts for its number.")
+        raise unknown_attempt()
     return found[0]
+
+
+def _latest_feedback(connection: sa.Connection, attempts: Sequence[str], released_only: bool) -> dict[str, Feedback]:
+    columns = tables.feedback.c
+    found = {}
+    for start in range(0, len(attempts), _MOST_AT_ONCE):
+        some = attempts[start : start + _MOST_AT_ONCE]
+        last = sa.select(sa.func.max(columns.id)).where(columns.attempt.in_(some)).group_by(columns.attempt)
+        last = last.where(columns.released) if released_only else last
+        for row in connection.execute(sa.select(tables.feedback).where(columns.id.in_(last))):
+            found[row.attempt] = feedback_of(row)
+    return found
 
 
 def _extension(connection: sa.Connection, course: str, name: str, student: str) -> Extension | None:
@@ -210,7 +270,13 @@ def _extension(connection: sa.Connection, course: str, name: str, student: str) 
     return None if row is None else extension_of(row)
 
 
-def _unknown(course: str, name: str) -> Refusal:
+def unknown_attempt() -> Refusal:
+    """For an attempt that is not there, or not for whoever asks."""
+    return Refusal("unknown_attempt", "There is no such attempt. Look at the list of attempts for its number.")
+
+
+def unknown(course: str, name: str) -> Refusal:
+    """For an assignment that is not there, or not for whoever asks."""
     return Refusal(
         "unknown_assignment",
         f"{course} hands out no assignment {name}. Check its name, or ask your instructor whether it was withdrawn.",
@@ -226,7 +292,7 @@ def _is_extension(course: str, name: str, student: str) -> sa.ColumnElement[bool
     return sa.and_(columns.course == course, columns.assignment == name, columns.student == student)
 
 
-def _of_student(course: str, name: str, student: str | None) -> list[sa.ColumnElement[bool]]:
+def _of_student(course: str, name: str | None, student: str | None) -> list[sa.ColumnElement[bool]]:
     columns = tables.attempt.c
-    of_assignment = [columns.course == course, columns.assignment == name]
-    return of_assignment if student is None else [*of_assignment, columns.student == student]
+    wanted = ((columns.course, course), (columns.assignment, name), (columns.student, student))
+    return [column == value for column, value in wanted if value is not None]

@@ -70,6 +70,7 @@ feedback = sa.Table(
     sa.Column("attempt", sa.Text, sa.ForeignKey("attempt.id"), nullable=False, index=True),
     sa.Column("given", sa.BigInteger, nullable=False),
     sa.Column("manifest", sa.Text, nullable=False),
+    sa.Column("released", sa.Boolean, nullable=False),
 )
 
 for _dialect, _text in {

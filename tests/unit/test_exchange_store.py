@@ -154,7 +154,7 @@ def test_feedback_is_replaced_and_its_history_stays(exchange: Exchange) -> None:
     assert store.find_feedback(exchange.engine, attempt.id) is None
     for text in ("first", "second"):
         with exchange.upload(page=text) as upload:
-            given = store.give_feedback(exchange.engine, attempt.id, upload, NOON)
+            given = store.give_feedback(exchange.engine, attempt.id, upload, NOON, released=True)
     assert store.find_feedback(exchange.engine, attempt.id) == given
     history = store.feedback_history(exchange.engine, attempt.id)
     assert [exchange.text(one.files[0]) for one in history] == ["first", "second"]
