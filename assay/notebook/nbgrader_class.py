@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import glob
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
@@ -100,14 +100,15 @@ class Progress:
 def grade_class(
     course: Course,
     assignment: str,
-    student: str = "*",
+    student: str | Collection[str] = "*",
     *,
     force: bool = False,
     jobs: int = 1,
     services: Services | None = None,
     on_progress: Callable[[Progress], object] | None = None,
 ) -> tuple[Result, ...]:
-    """Grade all submissions of an assignment, or those of the students that match a pattern, in `jobs` processes.
+    """Grade all submissions of an assignment, or those of the students that match a pattern or are named, in `jobs`
+    processes.
 
     A submission that cannot be graded, for a reason of ours, is a Result with an error and does not keep the others
     from being graded. Without `force`, what was graded is kept unless the submission or what it is graded with has
@@ -115,9 +116,8 @@ def grade_class(
     """
     students = submitters(course, assignment, student)
     if not students:
-        raise CourseError(
-            f"There is no submission of {assignment} by {student} in {course.submitted}. Collect some first."
-        )
+        who = student if isinstance(student, str) else ", ".join(sorted(student))
+        raise CourseError(f"There is no submission of {assignment} by {who} in {course.submitted}. Collect some first.")
     if not is_registered(course, assignment):
         release(course, assignment)
     with only_one(course), open_gradebook(course) as gradebook:
@@ -125,12 +125,18 @@ def grade_class(
         return run.results(force=force, jobs=jobs, services=services)
 
 
-def submitters(course: Course, assignment: str, pattern: str = "*") -> tuple[str, ...]:
-    """Ids of the students with a folder submitted/<student>/<assignment> whom nbgrader does not exclude, in order."""
+def submitters(course: Course, assignment: str, wanted: str | Collection[str] = "*") -> tuple[str, ...]:
+    """Ids of the students with a folder submitted/<student>/<assignment> whom nbgrader does not exclude, in order.
+
+    `wanted` is a pattern, or some ids.
+    """
+    left_out = set(settings(course, assignment)["coursedir"].student_id_exclude.split(","))
+    if not isinstance(wanted, str):
+        there = {name for name in wanted if (course.submitted / name / assignment).is_dir()}
+        return tuple(sorted(there - left_out))
     folders = (Path(path) for path in glob.glob(f"{glob.escape(str(course.submitted))}/*/{glob.escape(assignment)}"))
     names = {folder.parent.name for folder in folders if folder.is_dir()}
-    left_out = set(settings(course, assignment)["coursedir"].student_id_exclude.split(","))
-    return tuple(sorted(name for name in names - left_out if name == pattern or fnmatch(name, pattern)))
+    return tuple(sorted(name for name in names - left_out if name == wanted or fnmatch(name, wanted)))
 
 
 class _Run:
