@@ -13,6 +13,14 @@ from assay.course import open_course
 from assay.errors import AssayError, CourseError
 
 
+_RULES = {  # of an assignment
+    "due": "until when it is in time, such as 2026-11-30T23:59Z",
+    "release": "from when on students get it",
+    "grace": "how long after the due date it is not late yet, such as 10m",
+    "attempts": "how often a student may submit",
+}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Errors of ours end as one message on stderr and status 2."""
     options = _parser().parse_args(arguments)
@@ -81,6 +89,31 @@ def _parser() -> argparse.ArgumentParser:
     got.add_argument("name")
     got.add_argument("--from", dest="origin", choices=("package", "canonical"), help="only from there (default: both)")
     verb("doctor", _doctor, "say what the sandbox on this machine holds, by trying to break out")
+    receipt = verbs.add_parser("receipt", help="verify the receipt of a submission")
+    receipt.set_defaults(extra="grader,server")
+    shown = receipt.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    checked = shown.add_parser("verify", help="whether the server signed it, and a folder holds what it names")
+    checked.set_defaults(run=_verify_receipt)
+    checked.add_argument("file", type=Path, help="the receipt, as the server gave it")
+    checked.add_argument("--folder", type=Path, help="compare it with the files of a folder")
+    checked.add_argument("--key", type=Path, help="the server's public key (default: ask the server)")
+    ruled = verb("policy", _policy, "show or change when an assignment is handed out and due, and how often")
+    ruled.add_argument("assignment")
+    for name, text in _RULES.items():
+        ruled.add_argument(f"--{name}", help=f"{text}, or none")
+    ruled.add_argument("--late", choices=("accept", "refuse"), help="what happens to late submissions")
+    extended = verb("extension", _extension, "give one student more time, or show who has more")
+    extended.add_argument("assignment")
+    extended.add_argument("student", nargs="?")
+    extended.add_argument("until", nargs="?", help="such as 2026-12-07T23:59Z; none takes it back")
+    extended.add_argument("--reason", default="", help="why, for staff and the student")
+    for added in (ruled, extended):
+        added.add_argument("--course-name", help="the course, where there are several")
+        added.set_defaults(extra="grader,server")
+    verb("serve", _serve, "start the exercise server").set_defaults(extra="server,hub")
+    user = verb("user", _user, "give somebody an account on the server, or a new password")
+    user.add_argument("name")
+    user.set_defaults(extra="server,hub")
     return parser
 
 
@@ -152,6 +185,48 @@ def _doctor(options: argparse.Namespace) -> int:
     from assay.sandbox.doctor import doctor
 
     return doctor()
+
+
+def _verify_receipt(options: argparse.Namespace) -> int:
+    from assay.exchange.commands import verify_receipt
+    from assay.terminal_exchange import without_token
+
+    key = options.key or without_token(options.course, os.environ)
+    return verify_receipt(options.file, key, folder=options.folder)
+
+
+def _policy(options: argparse.Namespace) -> int:
+    from assay.exchange.commands import show_policy
+    from assay.terminal_exchange import client
+
+    course = options.course_name
+    changes = {name: value for name in (*_RULES, "late") if (value := getattr(options, name)) is not None}
+    return show_policy(client(options.course, os.environ, course), options.assignment, course=course, changes=changes)
+
+
+def _extension(options: argparse.Namespace) -> int:
+    from assay.exchange.commands import give_extension, list_extensions
+    from assay.terminal_exchange import client
+
+    name, student, course = options.assignment, options.student, options.course_name
+    server = client(options.course, os.environ, course)
+    if student is None:
+        return list_extensions(server, name, course=course)
+    if options.until is None:
+        raise CourseError(f"until when {student} has time is missing. Write: assay extension {name} {student} TIME")
+    return give_extension(server, name, student, options.until, reason=options.reason, course=course)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from assay.terminal_server import serve_and_print
+
+    return serve_and_print(options.course, os.environ)
+
+
+def _user(options: argparse.Namespace) -> int:
+    from assay.terminal_server import set_password_and_print
+
+    return set_password_and_print(options.course, os.environ, options.name)
 
 
 def _cores() -> int:

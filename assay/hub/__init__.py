@@ -1,0 +1,1 @@
+"""JupyterHub of one machine: its configuration, who may do what, secrets, users' servers, and `assay serve`."""

@@ -1,0 +1,136 @@
+"""How people log in: `[authenticator]` of the settings, as JupyterHub's authenticators name their own options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from traitlets import import_item
+
+from assay.errors import CourseError
+from assay.settings import FILE, Settings
+
+_CLASSES = {
+    "native": "assay.hub.native.SignUpWithApproval",
+    "oauth": "oauthenticator.generic.GenericOAuthenticator",
+    "lti13": "ltiauthenticator.lti13.auth.LTI13Authenticator",
+    "ldap": "ldapauthenticator.LDAPAuthenticator",
+}
+_EXTRAS = {"native": "hub", "oauth": "oauth", "lti13": "lti", "ldap": "ldap"}
+_SECRET = "ASSAY_AUTHENTICATOR_"  # and the name of an option in capitals
+_FILE = "_file"
+# The groups of courses are the Hub's own, so that an instructor can enrol somebody.
+_NOT_OURS = {"manage_groups", "manage_roles"}
+_NATIVE = {
+    "allow_all": True,  # whom an admin has approved
+    "enable_signup": True,
+    "open_signup": False,
+    "check_common_password": True,
+    "minimum_password_length": 10,
+    "allowed_failed_logins": 10,
+    "seconds_before_next_try": 300,
+}
+_LTI = {
+    "allow_all": True,  # whom the platform lets into its course
+    "username_key": "sub",  # the only claim that a person cannot change and never shares with another
+}
+
+
+def configure(c: Any, settings: Settings, environ: Mapping[str, str]) -> None:
+    """Set the authenticator and its options on JupyterHub's configuration.
+
+    Raises CourseError where its package is missing, an option is unknown, or nobody could log in.
+    """
+    options = _options(settings, environ)
+    found = _class(settings, str(options.pop("class", _CLASSES[settings.authenticator])))
+    _check_names(settings, found, options)
+    c.JupyterHub.authenticator_class = found
+    for name, value in (_defaults(settings, options) | options).items():
+        c[found.__name__][name] = value
+
+
+def check(settings: Settings, environ: Mapping[str, str]) -> None:
+    """Raises CourseError where `configure` would."""
+    options = _options(settings, environ)
+    found = _class(settings, str(options.pop("class", _CLASSES[settings.authenticator])))
+    _check_names(settings, found, options)
+    _defaults(settings, options)
+
+
+def _options(settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
+    """Those of the settings; a file or a variable of the environment can hold a secret in their place."""
+    options: dict[str, Any] = {}
+    for name, value in settings.authenticator_options.items():
+        if name.endswith(_FILE):
+            options[name.removesuffix(_FILE)] = _secret_in(settings.home / str(value))
+        else:
+            options[name] = value
+    for name, value in environ.items():
+        if name.startswith(_SECRET) and name != f"{_SECRET}OPTIONS":
+            options[name.removeprefix(_SECRET).lower()] = value
+    return options
+
+
+def _secret_in(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise CourseError(
+            f"{path}, named in [authenticator], cannot be read ({error}). Write the secret there."
+        ) from error
+
+
+def _class(settings: Settings, name: str) -> Any:
+    """By its path, or by the short name that its package registers with JupyterHub, such as `github`."""
+    if settings.authenticator != "oauth" and name != _CLASSES[settings.authenticator]:
+        raise CourseError(
+            f"{settings.home / FILE}: [authenticator] has a class only where its kind is oauth. Remove `class`."
+        )
+    registered = {one.name: one.value.replace(":", ".") for one in entry_points(group="jupyterhub.authenticators")}
+    try:
+        found: Any = import_item(registered.get(name, name))
+    except ModuleNotFoundError as error:
+        raise CourseError(
+            f"{error.name} is not installed, which {name} needs. "
+            f"Install it: pip install 'assay[{_EXTRAS[settings.authenticator]}]'"
+        ) from error
+    except (ImportError, ValueError) as error:
+        raise CourseError(f"There is no authenticator {name} ({error}). Check `class` in [authenticator].") from error
+    if settings.authenticator == "oauth" and not _is_oauth(found):
+        raise CourseError(f"{name} is no authenticator of oauthenticator. Choose one of its classes, such as github.")
+    return found
+
+
+def _is_oauth(found: Any) -> bool:
+    from oauthenticator.oauth2 import OAuthenticator
+
+    return isinstance(found, type) and issubclass(found, OAuthenticator)
+
+
+def _check_names(settings: Settings, found: Any, options: Mapping[str, Any]) -> None:
+    known = set(found.class_traits(config=True)) - _NOT_OURS
+    unknown = sorted(set(options) - known)
+    if unknown:
+        raise CourseError(
+            f"[authenticator] sets {', '.join(unknown)}, which {found.__name__} does not have or this server decides. "
+            f"Look for its options in its documentation, and correct {settings.home / FILE} or the environment."
+        )
+
+
+def _defaults(settings: Settings, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Native and LTI let in whom an admin or the platform vouches for; the others those named in the settings."""
+    if settings.authenticator == "native":
+        return _NATIVE
+    if settings.authenticator == "lti13":
+        return _LTI
+    if any(name.startswith("allow") and value for name, value in options.items() if name != "allowed_scopes"):
+        return {}
+    named = {name for course in settings.courses for name in (*course.instructors, *course.students)}
+    if not named | set(settings.admins):
+        raise CourseError(
+            f"Nobody could log in. Name instructors, students or admins in {settings.home / FILE}, "
+            "or set in [authenticator] who may, for example: allow_all = true"
+        )
+    return {"allowed_users": named | set(settings.admins), "allow_existing_users": True}

@@ -1,0 +1,92 @@
+"""JupyterHub, as the settings of a site want it. What is set here can be set otherwise after `configure`."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from assay.hub import authenticators, programs, roles, secrets
+from assay.hub.addresses import LOOPBACK, base_path, free_ports
+from assay.hub.enrolment import enrol_everyone
+from assay.settings import Settings
+
+# Names become folders, addresses and rows: none that means something else there.
+USERNAME = r"[a-z0-9][a-z0-9._@+-]{0,62}"
+
+
+def configure(c: Any, settings: Settings) -> None:
+    """Set everything that the server needs on JupyterHub's configuration.
+
+    Parts of the server listen on free ports of the loopback interface; only `bind_url` is for others. Raises
+    CourseError where the settings or the secrets cannot be used.
+    """
+    answering = [roles.EXCHANGE, *(course.name for course in settings.courses)]
+    hub_port, proxy_port, *service_ports = free_ports(2 + len(answering))
+    ports = dict(zip(answering, service_ports, strict=True))
+    _configure_hub(c, settings, hub_port)
+    _configure_proxy(c, settings, proxy_port)
+    c.JupyterHub.load_groups = roles.groups(settings)
+    c.JupyterHub.load_roles = roles.roles(settings)
+    commands = programs.commands(settings, ports)
+    c.JupyterHub.services = roles.services(
+        settings,
+        commands,
+        {name: secrets.service_token(settings, name) for name in commands},
+        {name: f"http://{LOOPBACK}:{port}" for name, port in ports.items()},
+        _environments(settings, os.environ),
+    )
+    authenticators.configure(c, settings, os.environ)
+    c.Authenticator.username_pattern = USERNAME
+    c.Authenticator.admin_users = set(settings.admins)
+    _configure_servers(c, settings)
+
+
+def _configure_hub(c: Any, settings: Settings, port: int) -> None:
+    secrets.make_private(settings.hub)
+    c.JupyterHub.bind_url = settings.bind_url
+    c.JupyterHub.hub_bind_url = f"http://{LOOPBACK}:{port}{base_path(settings)}"
+    c.JupyterHub.db_url = hub_database(settings)
+    c.JupyterHub.upgrade_db = True  # of a newer JupyterHub; it keeps a copy of the old one
+    c.JupyterHub.cookie_secret_file = str(settings.hub / "cookie_secret")
+    c.JupyterHub.pid_file = str(settings.hub / "hub.pid")
+
+
+def _configure_proxy(c: Any, settings: Settings, port: int) -> None:
+    c.ConfigurableHTTPProxy.command = programs.ended_with_the_hub([programs.proxy_program(os.environ.get("PATH", ""))])
+    c.ConfigurableHTTPProxy.api_url = f"http://{LOOPBACK}:{port}"
+    c.ConfigurableHTTPProxy.auth_token = secrets.proxy_token(settings)
+    c.ConfigurableHTTPProxy.pid_file = str(settings.hub / "proxy.pid")
+
+
+def _configure_servers(c: Any, settings: Settings) -> None:
+    if importlib.util.find_spec("assay.hub.spawners"):
+        from assay.hub import spawners
+
+        c.JupyterHub.spawner_class = spawners.choose(settings)
+    else:
+        c.JupyterHub.spawner_class = "jupyterhub.spawner.SimpleLocalProcessSpawner"
+        c.Spawner.args = ["--allow-root"]
+    c.Spawner.default_url = "/lab"
+    c.Spawner.environment = programs.server_environment(settings, "student")
+    c.Spawner.pre_spawn_hook = enrol_everyone(settings)
+
+
+def hub_database(settings: Settings) -> str:
+    """The address of the Hub's own database."""
+    return f"sqlite:///{settings.hub / 'jupyterhub.sqlite'}"
+
+
+def _environments(settings: Settings, environ: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """The variables of each service. The operator's are for our own parts, not for a course's server."""
+    own = {name: environ[name] for name in _variables() if name in environ}
+    found = {name: own for name in roles.service_names(settings) if name != roles.CULLER}
+    of_courses = programs.server_environment(settings, "staff")
+    return found | {course.name: of_courses for course in settings.courses}
+
+
+def _variables() -> list[str]:
+    """Those that change settings, without the secrets of logging in, which only the Hub needs."""
+    return [f"ASSAY_{one.name.upper()}" for one in fields(Settings) if not one.name.startswith("authenticator")]

@@ -1,0 +1,83 @@
+"""The programs that the server starts: where they are, and how none of them outlives the Hub."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from assay.errors import CourseError
+from assay.hub import roles
+from assay.hub.addresses import exchange_url
+from assay.settings import CourseSettings, Settings
+
+PROXY = "configurable-http-proxy"
+
+
+def environment_bin() -> Path:
+    """The folder of programs of this Python environment."""
+    return Path(sys.executable).parent
+
+
+def search_path(path: str) -> str:
+    """PATH with this environment's programs first, for whoever starts the server without activating it."""
+    own = str(environment_bin())
+    return ":".join([own, *(folder for folder in path.split(":") if folder and folder != own)])
+
+
+def proxy_program(path: str) -> str:
+    """The Hub's proxy, beside this Python or in PATH. Raises CourseError where there is none."""
+    found = shutil.which(PROXY, path=search_path(path))
+    if found is None:
+        raise CourseError(
+            f"JupyterHub's proxy is not installed. Install it beside this Python: "
+            f"npm install --global --prefix {environment_bin().parent} {PROXY}  (or run: make serve)"
+        )
+    return found
+
+
+def ended_with_the_hub(command: Sequence[str]) -> list[str]:
+    """The command, told by the kernel to end when the Hub is gone, even by kill -9."""
+    setpriv = shutil.which("setpriv")
+    return [*([setpriv, "--pdeathsig", "SIGTERM", "--"] if setpriv else []), *command]
+
+
+def commands(settings: Settings, ports: Mapping[str, int]) -> dict[str, list[str]]:
+    """The command of each service, by its name."""
+    python, home = sys.executable, str(settings.home)
+    found = {roles.EXCHANGE: [python, "-P", "-m", "assay.serving.exchange_service", "--home", home]}
+    for course in settings.courses:
+        found[course.name] = course_command(settings, course, ports[course.name])
+    for course in settings.courses:
+        worker = [python, "-P", "-m", "assay.serving.grading_worker", "--home", home, "--course", course.name]
+        found[course.grading] = worker
+    if settings.idle_minutes:
+        found[roles.CULLER] = [python, "-P", "-m", "jupyterhub_idle_culler", f"--timeout={settings.idle_minutes * 60}"]
+    return {name: ended_with_the_hub(command) if _is_there(command) else [] for name, command in found.items()}
+
+
+def _is_there(command: Sequence[str]) -> bool:
+    """Whether `python -m module` would find its module."""
+    with suppress(ModuleNotFoundError):
+        return importlib.util.find_spec(command[command.index("-m") + 1]) is not None
+    return False
+
+
+def course_command(settings: Settings, course: CourseSettings, port: int) -> list[str]:
+    """The instructors' JupyterLab and formgrader of one course, shut in to that course where the machine allows it."""
+    if importlib.util.find_spec("assay.hub.shut_in"):
+        from assay.hub import shut_in
+
+        return list(shut_in.course_command(settings, course, port))
+    return [sys.executable, "-m", "jupyterhub.singleuser", "--allow-root"]
+
+
+def server_environment(settings: Settings, kind: str) -> dict[str, str]:
+    """What a person's server (`student`) or a course's (`staff`) needs to know."""
+    return {
+        "ASSAY_EXCHANGE_URL": exchange_url(settings),
+        "JUPYTER_CONFIG_PATH": str(Path(__file__).parent / "jupyter" / kind),
+    }
