@@ -12,7 +12,6 @@ from assay import __version__
 from assay.course import open_course
 from assay.errors import AssayError, CourseError
 
-
 _RULES = {  # of an assignment
     "due": "until when it is in time, such as 2026-11-30T23:59Z",
     "release": "from when on students get it",
