@@ -28,7 +28,17 @@ from assay.exchange.handlers_attempts import (
 )
 from assay.exchange.receipts import public_text
 
-__all__ = ["ApiHandler", "Caller", "Exchange", "Role", "application", "handlers", "http_server", "routed"]
+__all__ = [
+    "ApiHandler",
+    "Caller",
+    "Exchange",
+    "Role",
+    "application",
+    "description",
+    "handlers",
+    "http_server",
+    "routed",
+]
 
 Routes = Sequence[tuple[str, type[ApiHandler]]]  # paths as in openapi.yaml
 _SLOWEST = 600.0  # seconds for the body of one request
@@ -50,7 +60,7 @@ class Description(ApiHandler):
 
     async def get(self) -> None:
         self.set_header("Content-Type", "application/yaml")
-        self.finish(files("assay.exchange").joinpath("openapi.yaml").read_bytes())
+        self.finish(description())
 
 
 class Key(ApiHandler):
@@ -81,6 +91,11 @@ ROUTES: Routes = (
     ("/attempts/{attempt}/receipt", AttemptReceipt),
     ("/attempts/{attempt}/feedback", AttemptFeedback),
 )
+
+
+def description() -> str:
+    """The text of openapi.yaml."""
+    return files("assay.exchange").joinpath("openapi.yaml").read_text(encoding="utf-8")
 
 
 def handlers(exchange: Exchange, prefix: str) -> list[URLSpec]:
