@@ -99,6 +99,7 @@ class ApiHandler(RequestHandler):
 
     async def prepare(self) -> None:
         """Find out who calls, and whether this may be sent, before the body is read."""
+        self.connection().set_max_body_size(self.drained())
         try:
             self._check_address()
             if not self.public:
@@ -133,6 +134,10 @@ class ApiHandler(RequestHandler):
     def too_large(self) -> Refusal:
         """For a body of more bytes than may be sent."""
         return Refusal("too_large", f"This request is larger than {self.most:,} bytes. Send less.")
+
+    def drained(self) -> int:
+        """How many bytes are read and thrown away, so that whoever sends them gets to read why they are refused."""
+        return 2**20
 
     def require(self, course: str, role: Role = "student") -> Role:
         """The caller's role in a course, where it is at least this one.
@@ -225,20 +230,15 @@ class ApiHandler(RequestHandler):
                 raise Refusal("unknown_path", "There is nothing at this address. See openapi.yaml for all of them.")
 
     def _check_length(self) -> None:
-        self.connection().set_max_body_size(self._drained())
         said = self.request.headers.get("Content-Length", "")
         if said.isdecimal() and int(said) > self.most:
             raise self.too_large()
-
-    def _drained(self) -> int:
-        """How many bytes are read and thrown away, so that whoever sends them gets to read why they are refused."""
-        return 2 * max(self.most, 2**20)
 
     def _body_comes(self) -> bool:
         """Whether there is a body that somebody sends without waiting, and that is not too long to be read."""
         headers = self.request.headers
         length = headers.get("Content-Length", "")
-        comes = "Transfer-Encoding" in headers or (length.isdecimal() and 0 < int(length) <= self._drained())
+        comes = "Transfer-Encoding" in headers or (length.isdecimal() and 0 < int(length) <= self.drained())
         return comes and "Expect" not in headers
 
     def _fail_later(self, error: Exception) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from tempfile import SpooledTemporaryFile
-from typing import IO, TypeVar
+from typing import IO, Any, TypeVar
 
 from tornado.iostream import StreamClosedError
 
@@ -71,6 +71,13 @@ class UploadHandler(ApiHandler):
 
     def too_large(self) -> Refusal:
         return Refusal("too_large", f"This upload is larger than {self.most:,} bytes. Submit less.")
+
+    def drained(self) -> int:
+        return max(super().drained(), 2 * self.exchange.upload_bytes)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        self._drop()  # before the answer: whoever gets it can upload again at once
+        super().write_error(status_code, **kwargs)
 
     def on_finish(self) -> None:
         self._drop()
