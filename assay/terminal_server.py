@@ -22,24 +22,27 @@ _BLOCK = 2**20
 
 def serve_and_print(root: Path, environ: Mapping[str, str]) -> int:
     """Start the server, print its address, and run until somebody ends it. Raises CourseError where it cannot start."""
-    console = Console()
+    console = Console(soft_wrap=True, highlight=False)
     with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=console, transient=True) as bar:
         task = bar.add_task("Checking the settings")
-        settings, first = serve.prepare(root, environ)
-        if first:
-            console.print(f"Wrote {settings.home / FILE} for a demo of this course.", soft_wrap=True)
+        prepared = serve.prepare(root, environ)
+        settings = prepared.settings
+        if prepared.first:
+            console.print(f"Wrote {settings.home / FILE} for a demo of this course.")
+        console.print(prepared.protection)
         with serve.reserved(settings) as lock:
             if settings.demo:
                 for course in settings.courses:
                     bar.update(task, description=f"Releasing the assignments of {course.name}")
                     _release_new_course(console, settings, course)
             bar.update(task, description="Making accounts")
-            _print_passwords(console, settings, serve.make_accounts(settings))
+            passwords = serve.make_accounts(settings)
+            _print_passwords(console, settings, passwords)
             bar.update(task, description="Starting the Hub, its proxy and its services")
 
             def started() -> None:
                 bar.stop()
-                _print_started(console, settings)
+                _print_started(console, settings, told=bool(passwords))
 
             status = serve.serve(root, settings, environ, lock=lock, started=started)
     console.print("The server has ended. Everything is kept; start it again with: assay serve")
@@ -50,11 +53,11 @@ def set_password_and_print(root: Path, environ: Mapping[str, str], name: str) ->
     """Give somebody an account, or a new password. Raises CourseError."""
     settings = load(serve.home_of(root, environ), environ)
     password = accounts.set_new_password(settings, name)
-    console = Console()
+    console = Console(soft_wrap=True, highlight=False)
     console.print(f"{name} has the password [bold]{password}[/] now. It is kept nowhere; only its hash is.")
     courses = [one.name for one in settings.courses if name in (*one.instructors, *one.students)]
     if not courses and name not in settings.admins:
-        console.print(f"{name} is in no course yet. Add the name to {settings.home / FILE}.", soft_wrap=True)
+        console.print(f"{name} is in no course yet. Add the name to {settings.home / FILE}.")
     console.print(f"Log in at {public_url(settings)}, and change it at {public_url(settings)}/hub/change-password")
     return 0
 
@@ -70,7 +73,7 @@ def _release_new_course(console: Console, settings: Settings, chosen: CourseSett
             with blobs.open_blobs(settings.blobs) as opened:
                 upload = blobs.Upload(opened, tuple(_staged(opened, course.release / name)))
                 store.release(engine, chosen.name, name, Policy(), upload)
-        console.print(f"{chosen.name}: released {', '.join(course.assignments)}.", soft_wrap=True)
+        console.print(f"{chosen.name}: released {', '.join(course.assignments)}.")
 
 
 def _build(course: Course, assignment: str) -> None:
@@ -100,17 +103,25 @@ def _print_passwords(console: Console, settings: Settings, passwords: Mapping[st
     for name, password in passwords.items():
         table.add_row(name, password, _roles(settings, name))
     console.print(table)
-    console.print("These passwords are shown this once; only their hashes are kept. For a new one: assay user NAME")
+    console.print(
+        "These passwords are shown this once; only their hashes are kept. For a new one: assay user NAME",
+        soft_wrap=True,
+    )
 
 
-def _print_started(console: Console, settings: Settings) -> None:
-    if settings.demo:
-        console.print("The passwords of the demo were printed at its first start. For a new one: assay user NAME")
+def _print_started(console: Console, settings: Settings, *, told: bool) -> None:
+    if settings.demo and not told:
+        console.print("The passwords were printed at the first start. For a new one: assay user NAME")
+    elif settings.demo:
+        console.print("For others than yourself: docs/operators.md says how to leave the demo.")
     elif settings.authenticator == "native":
-        console.print("Who signs up waits for an admin's approval. To make the first admin's account: assay user NAME")
-    console.print(f"Everything is in {settings.home}; what happens is in {settings.hub / 'hub.log'}.", soft_wrap=True)
+        console.print(
+            "Who signs up waits for an admin's approval. To make the first admin's account: assay user NAME",
+            soft_wrap=True,
+        )
+    console.print(f"Everything is in {settings.home}; what happens is in {settings.hub / 'hub.log'}.")
     console.print("Control-C ends the server.")
-    console.print(f"\nOpen [bold]{public_url(settings)}[/]", soft_wrap=True)
+    console.print(f"\nOpen [bold]{public_url(settings)}[/]")
     console.file.flush()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ def configure(c: Any, settings: Settings, environ: Mapping[str, str]) -> None:
     found = _class(settings, str(options.pop("class", _CLASSES[settings.authenticator])))
     _check_names(settings, found, options)
     c.JupyterHub.authenticator_class = found
+    c.JupyterHub.template_paths = [*getattr(import_module(found.__module__), "TEMPLATES", ())]
     for name, value in (_defaults(settings, options) | options).items():
         c[found.__name__][name] = value
 

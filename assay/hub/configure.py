@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from assay.hub import authenticators, programs, roles, secrets
+from assay.hub import authenticators, programs, roles, secrets, spawners
 from assay.hub.addresses import LOOPBACK, base_path, free_ports
 from assay.hub.enrolment import enrol_everyone
 from assay.settings import Settings
@@ -62,13 +61,7 @@ def _configure_proxy(c: Any, settings: Settings, port: int) -> None:
 
 
 def _configure_servers(c: Any, settings: Settings) -> None:
-    if importlib.util.find_spec("assay.hub.spawners"):
-        from assay.hub import spawners
-
-        c.JupyterHub.spawner_class = spawners.choose(settings)
-    else:
-        c.JupyterHub.spawner_class = "jupyterhub.spawner.SimpleLocalProcessSpawner"
-        c.Spawner.args = ["--allow-root"]
+    spawners.configure(c, settings)
     c.Spawner.default_url = "/lab"
     c.Spawner.environment = programs.server_environment(settings, "student")
     c.Spawner.pre_spawn_hook = enrol_everyone(settings)

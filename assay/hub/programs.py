@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from assay.errors import CourseError
-from assay.hub import roles
+from assay.hub import roles, shut_in
 from assay.hub.addresses import exchange_url
 from assay.settings import CourseSettings, Settings
 
@@ -68,11 +68,7 @@ def _is_there(command: Sequence[str]) -> bool:
 
 def course_command(settings: Settings, course: CourseSettings, port: int) -> list[str]:
     """The instructors' JupyterLab and formgrader of one course, shut in to that course where the machine allows it."""
-    if importlib.util.find_spec("assay.hub.shut_in"):
-        from assay.hub import shut_in
-
-        return list(shut_in.course_command(settings, course, port))
-    return [sys.executable, "-m", "jupyterhub.singleuser", "--allow-root"]
+    return list(shut_in.course_command(settings, course))
 
 
 def server_environment(settings: Settings, kind: str) -> dict[str, str]:

@@ -12,11 +12,12 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from assay.errors import CourseError
-from assay.hub import accounts, checks, demo_users, programs, secrets
+from assay.hub import accounts, checks, demo_users, programs, secrets, spawners
 from assay.hub.addresses import public_url
 from assay.hub.course_id import course_id
 from assay.settings import FILE, Settings, load
@@ -34,8 +35,20 @@ def home_of(root: Path, environ: Mapping[str, str]) -> Path:
     return Path(environ.get(HOME) or root / "server").resolve()
 
 
-def prepare(root: Path, environ: Mapping[str, str]) -> tuple[Settings, bool]:
-    """The settings, and whether they were written now, for the demo of the course in `root`. Raises CourseError."""
+@dataclass(frozen=True)
+class Prepared:
+    """A site that can start."""
+
+    settings: Settings
+    first: bool  # its settings were written now, for the demo
+    protection: str  # what is kept from whom on this machine
+
+
+def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
+    """The settings, written for the demo of the course in `root` where there are none yet.
+
+    Raises CourseError or SandboxError for what would keep the server from working.
+    """
     root, home = root.resolve(), home_of(root, environ)
     first = not (home / FILE).is_file()
     if first:
@@ -47,7 +60,7 @@ def prepare(root: Path, environ: Mapping[str, str]) -> tuple[Settings, bool]:
             raise CourseError(f"{home} cannot be made ({error.strerror}). Choose another in ASSAY_HOME.") from error
     settings = load(home, environ)
     checks.check(settings, environ)
-    return settings, first
+    return Prepared(settings, first, spawners.choose(settings)[1])
 
 
 def make_accounts(settings: Settings) -> dict[str, str]:
