@@ -174,8 +174,12 @@ def compiled(
 
 def refuse(refused: Iterable[Refusal]) -> None:
     """Load a filter that refuses this much and allows everything else. Raises OSError as `restrict` does."""
-    library = _library()
-    load(Filters(_number_of_seccomp(library), (_program(library, ALLOW, _rules(refused)),)))
+    load(Filters(_number_of_seccomp(_library()), (program_of(refused),)))
+
+
+def program_of(refused: Iterable[Refusal]) -> bytes:
+    """The filter of `refuse`, for another program to load. Raises OSError where libseccomp is missing."""
+    return _program(_library(), ALLOW, _rules(refused))
 
 
 class _Program(ctypes.Structure):

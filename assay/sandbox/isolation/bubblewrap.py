@@ -132,8 +132,8 @@ def arguments(view: View, user: int | None, disk: int) -> list[str]:
         *_privileges(user),
         "--as-pid-1",  # our own supervisor: with it the kernel ends every process of the namespace
         *("--hostname", "sandbox"),
-        *_parents((*here.trees, *(Path(VIEW, place) for place, _ in view.entries), Path(VIEW, INSIDE.name))),
-        *_parents((Path(ITSELF, "exe"),)),
+        *parents_of((*here.trees, *(Path(VIEW, place) for place, _ in view.entries), Path(VIEW, INSIDE.name))),
+        *parents_of((Path(ITSELF, "exe"),)),
         *_ground(here),
         *_libraries(view),
         *("--dev", "/dev", "--remount-ro", "/dev"),
@@ -160,7 +160,7 @@ def _privileges(user: int | None) -> Iterator[str]:
             yield from ("--cap-add", capability)
 
 
-def _parents(places: Iterable[Path]) -> Iterator[str]:
+def parents_of(places: Iterable[Path]) -> Iterator[str]:
     """Make the folders above every place with permissions of their own: bubblewrap makes them for itself alone."""
     parents = {parent for place in places for parent in place.parents if parent != Path("/")}
     for parent in sorted(parents, key=lambda path: len(path.parts)):

@@ -1,0 +1,16 @@
+"""JupyterLab as the instructors of a course find it: all of nbgrader's tools, in the course's folder."""
+
+c = get_config()  # type: ignore[name-defined]  # noqa: F821
+
+# Others on this machine share the network. A kernel's ports ask nobody for a password; its sockets are files.
+c.KernelManager.transport = "ipc"
+
+c.ServerApp.jpserver_extensions = {
+    "nbgrader.server_extensions.assignment_list": True,
+    "nbgrader.server_extensions.validate_assignment": True,
+    "nbgrader.server_extensions.course_list": True,
+    "nbgrader.server_extensions.formgrader": True,
+}
+c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
+c.LabApp.news_url = None
+c.LabApp.extension_manager = "readonly"

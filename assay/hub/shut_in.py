@@ -1,0 +1,223 @@
+"""How the server of a person is shut in: what bubblewrap shows a student's, and what a course's.
+
+The network is this machine's, because the Hub and the exchange are on its loopback interface.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from assay.errors import SandboxError
+from assay.hub import machine, refused_calls
+from assay.hub.people import folder_name
+from assay.sandbox.isolation.bubblewrap import TO_GIVE_UP_ROOT, parents_of
+from assay.settings import CourseSettings, Settings
+
+SERVER = (sys.executable, "-P", "-m", "jupyterhub.singleuser")  # -P: nothing in a person's folder is imported by it
+NAMESPACES = ("--unshare-pid", "--unshare-ipc", "--unshare-uts")
+STAFF = 1000  # uid of a course's server, as it sees itself
+# What belongs to a course where its folder holds the installation too.
+OF_A_COURSE = """source release graders submitted autograded feedback exchange set_aside .assay .ipynb_checkpoints
+    nbgrader_config.py gradebook.db gradebook.db-journal gradebook.db-wal gradebook.db-shm"""
+# Root's devices stay root's for a course's server of a root Hub, which must not close them to this machine. bubblewrap
+# can show a device or keep it from being changed, not both.
+DEVICES_UNCHANGED = """
+for name in null zero full random urandom tty; do mount --bind -o ro "/dev/$name" "/dev/$name" || exit 1; done
+exec "$@"
+"""
+KEPT = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "JUPYTER_CONFIG_PATH")
+KEPT_BEGINNINGS = ("JUPYTERHUB_", "ASSAY_", "JUPYTER_TEST_")
+
+
+@dataclass(frozen=True)
+class Enclosure:
+    """What bubblewrap is told, but for files that are made for it."""
+
+    arguments: tuple[str, ...]
+    files: tuple[tuple[str, str], ...]  # place and text of files that are nowhere else
+    refused: bytes  # filter of system calls
+    before: tuple[str, ...] = ()  # a program that prepares the machine for bubblewrap, and becomes it
+    becomes: tuple[str, ...] = ()  # a program that runs the server's with fewer rights
+
+    def opened(self, undo: ExitStack) -> tuple[list[str], list[int]]:
+        """The command to put before the server's, and the descriptors it must inherit. `undo` closes them."""
+        words, descriptors = [*self.before, _bubblewrap(), *self.arguments], []
+        for place, text in self.files:
+            descriptors.append(_memory(place, text.encode(), undo))
+            words += ["--ro-bind-data", str(descriptors[-1]), place]
+        words += ["--remount-ro", "/"]
+        if self.refused:
+            descriptors.append(_memory("calls", self.refused, undo))
+            words += ["--seccomp", str(descriptors[-1])]
+        return [*words, "--", *self.becomes], descriptors
+
+
+def student(settings: Settings, user: str, home: Path, uid: int | None, devices: Iterable[str] = ()) -> Enclosure:
+    """The server of one user, who sees nothing of their own on this machine but their home.
+
+    uid: theirs alone, where we are root; None: ours, in a user namespace.
+    """
+    seen_as = home_inside(user)
+    arguments = (
+        *NAMESPACES,
+        *_rights(uid),
+        *("--new-session", "--die-with-parent", "--hostname", "jupyter"),
+        *machine.words(settings, devices),
+        *("--bind", str(home), seen_as),
+        *(("--chdir", seen_as) if uid is None else ()),
+    )
+    own = os.geteuid() if uid is None else uid
+    return Enclosure(
+        arguments,
+        files=tuple(_accounts(folder_name(user), own, seen_as)),
+        refused=refused_calls.program(namespaces=False),
+        becomes=_as(uid, seen_as),
+    )
+
+
+def course(settings: Settings, course: CourseSettings) -> Enclosure:
+    """The instructors' server of one course, which sees of all courses that one alone.
+
+    Files in it go on belonging to us; in its own eyes it is an ordinary user, so grading within finds another sandbox.
+    """
+    root, home = course.root.resolve(), home_inside(course.name)
+    identity = STAFF if os.geteuid() == 0 else os.geteuid()
+    arguments = (
+        *NAMESPACES,
+        *("--unshare-user", "--uid", str(identity), "--gid", str(identity), "--cap-drop", "ALL"),
+        *("--new-session", "--die-with-parent", "--hostname", course.name),
+        *machine.words(settings),
+        *_course_folder(settings, root),
+        *("--perms", "0700", "--tmpfs", home),
+        *("--chdir", str(root)),
+    )
+    return Enclosure(
+        arguments,
+        files=tuple(_accounts("instructor", identity, home)),
+        refused=refused_calls.program(namespaces=True),
+        before=_keeping_devices() if os.geteuid() == 0 else (),
+    )
+
+
+def home_inside(user: str) -> str:
+    """Where a server finds its home."""
+    return f"/home/{folder_name(user)}"
+
+
+def course_command(settings: Settings, course: CourseSettings, port: int = 0) -> list[str]:
+    """The command of the instructors' server of one course, for the Hub to start.
+
+    The Hub tells it the port, so `port` is not needed. Where it cannot be shut in, it runs as the Hub does; `choose` of
+    the spawners says what that means.
+    """
+    program = [sys.executable, "-P", "-m", "assay.hub.course_server"]
+    freely = ["--not-shut-in"] if course_broken(settings, course) else []
+    return [*program, "--home", str(settings.home), "--course", course.name, *freely]
+
+
+def environment(variables: dict[str, str], user: str, home: str) -> dict[str, str]:
+    """The variables that a server finds: those of the Hub that are meant for it, and where its own things are."""
+    kept = {
+        name: value
+        for name, value in variables.items()
+        if name in KEPT or name.startswith(KEPT_BEGINNINGS) and not name.startswith("JUPYTERHUB_CRYPT")
+    }
+    data = machine.data_folder()
+    return {
+        "LANG": "C.UTF-8",
+        **kept,
+        **({"ASSAY_DATA": str(data)} if data else {}),
+        "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
+        "VIRTUAL_ENV": sys.prefix,
+        "HOME": home,
+        "USER": user,
+        "LOGNAME": user,
+        "SHELL": "/bin/bash",
+        "JUPYTER_RUNTIME_DIR": "/tmp/.jupyter-runtime",  # short enough for the names of sockets, and gone with it
+    }
+
+
+def student_broken(settings: Settings) -> str:
+    """Why no student's server can be shut in here; empty where it works. Tries the very arguments of one."""
+    return _tried(lambda: student(settings, "trial", Path("/usr/share"), None if os.geteuid() else STAFF))
+
+
+def course_broken(settings: Settings, one: CourseSettings) -> str:
+    """Why the course's server cannot be shut in here; empty where it works."""
+    return _tried(lambda: course(settings, one))
+
+
+def _tried(enclosure: Callable[[], Enclosure]) -> str:
+    try:
+        with ExitStack() as undo:
+            command, descriptors = enclosure().opened(undo)
+            done = subprocess.run(
+                [*command, sys.executable, "-I", "-c", "import jupyterhub"],
+                pass_fds=descriptors, stdin=subprocess.DEVNULL, capture_output=True, timeout=120, env={},
+            )  # fmt: skip
+    except (SandboxError, OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    said = done.stderr.decode(errors="replace").strip()[-500:]
+    return "" if done.returncode == 0 else said or f"bubblewrap ended with status {done.returncode}"
+
+
+def _course_folder(settings: Settings, root: Path) -> Iterator[str]:
+    """The course, writable; over it what is not its own: the installation, the server's state, other courses."""
+    yield from (*parents_of((root,)), "--bind", str(root), str(root))
+    inside = [tree for tree in machine.trees() if tree.is_relative_to(root)]
+    if inside:
+        for child in sorted(root.iterdir()):
+            if child.name not in OF_A_COURSE.split() and not child.is_symlink():
+                yield from ("--ro-bind", str(child), str(child))
+    others = [place for place in machine.hidden(settings) if place != root]
+    yield from machine.out_of_sight(others, (root,))
+
+
+def _rights(uid: int | None) -> Sequence[str]:
+    if uid is None:
+        return ("--unshare-user", "--cap-drop", "ALL")
+    added = (word for capability in TO_GIVE_UP_ROOT for word in ("--cap-add", capability))
+    return ("--cap-drop", "ALL", *added)
+
+
+def _as(uid: int | None, folder: str) -> tuple[str, ...]:
+    """The program that becomes an ordinary user for good, in a folder of theirs; nothing where we are one already."""
+    if uid is None:
+        return ()
+    owner = (f"--reuid={uid}", f"--regid={uid}", "--clear-groups")
+    return ("setpriv", *owner, "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs", "env", f"--chdir={folder}")
+
+
+def _keeping_devices() -> tuple[str, ...]:
+    unshare = shutil.which("unshare")
+    if unshare is None:
+        raise SandboxError("unshare is not installed. Install it: apt-get install util-linux")
+    return (unshare, "--mount", "--propagation", "slave", "--", "sh", "-c", DEVICES_UNCHANGED, "sh")
+
+
+def _accounts(name: str, uid: int, home: str) -> Iterator[tuple[str, str]]:
+    yield "/etc/passwd", f"{name}:x:{uid}:{uid}::{home}:/bin/bash\nnobody:x:65534:65534::/:/usr/sbin/nologin\n"
+    yield "/etc/group", f"{name}:x:{uid}:\nnogroup:x:65534:\n"
+
+
+def _bubblewrap() -> str:
+    program = shutil.which("bwrap")
+    if program is None:
+        raise SandboxError("bubblewrap is not installed. Install it: apt-get install bubblewrap")
+    return program
+
+
+def _memory(name: str, data: bytes, undo: ExitStack) -> int:
+    """A descriptor from which the data can be read."""
+    descriptor = os.memfd_create(Path(name).name)
+    undo.callback(os.close, descriptor)
+    os.write(descriptor, data)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
