@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -23,7 +23,7 @@ from assay.exchange.blobs import Blobs, Upload, open_blobs, read
 from assay.exchange.manifest import File
 from assay.exchange.policy import Extension, Policy
 from assay.exchange.receipts import compare
-from assay.exchange.records import Attempt, receipt_of
+from assay.exchange.records import Attempt, Feedback, receipt_of
 from assay.exchange.tables import open_database, reading, writing
 from assay.exchange.tar import packed, received
 
@@ -158,6 +158,63 @@ def test_feedback_is_replaced_and_its_history_stays(exchange: Exchange) -> None:
     assert store.find_feedback(exchange.engine, attempt.id) == given
     history = store.feedback_history(exchange.engine, attempt.id)
     assert [exchange.text(one.files[0]) for one in history] == ["first", "second"]
+
+
+def give(exchange: Exchange, attempt: Attempt, text: str, *, released: bool) -> Feedback:
+    with exchange.upload(page=text) as upload:
+        return store.give_feedback(exchange.engine, attempt.id, upload, NOON, released=released)
+
+
+def test_feedback_is_released_or_not(exchange: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "_MOST_AT_ONCE", 2)  # several queries
+    exchange.release(Policy())
+    attempts = [exchange.submit() for _ in range(5)]
+    first = [give(exchange, one, "first", released=True) for one in attempts[:3]]
+    second = give(exchange, attempts[0], "second", released=False)
+    third = give(exchange, attempts[3], "third", released=False)
+    numbers = [one.id for one in attempts]
+    latest = dict(zip(numbers, [second, *first[1:], third], strict=False))
+    assert store.latest_feedback(exchange.engine, numbers) == latest
+    assert store.latest_feedback(exchange.engine, numbers, released_only=True) == dict(
+        zip(numbers, first, strict=False)
+    )
+    assert store.find_feedback(exchange.engine, numbers[0], released_only=True) == first[0]
+    assert store.latest_feedback(exchange.engine, []) == {}
+
+
+def test_feedback_that_was_given_last_is_not_given_twice(exchange: Exchange) -> None:
+    exchange.release()
+    attempt = exchange.submit()
+    given = [("a", True), ("a", True), ("a", False), ("b", True), ("a", True)]
+    made = [give(exchange, attempt, text, released=released) for text, released in given]
+    assert store.feedback_history(exchange.engine, attempt.id) == (made[0], *made[2:])
+
+
+def test_rules_can_be_changed_from_what_they_were(exchange: Exchange) -> None:
+    first = exchange.release()
+
+    def less(policy: Policy) -> Policy:
+        return replace(policy, attempts=1)
+
+    assert store.change_policy(exchange.engine, "course", "homework", less).policy == less(first.policy)
+    with exchange.upload(a="1") as upload:
+        new = store.release(exchange.engine, "course", "other", less, upload)
+    assert new.policy == Policy(attempts=1)
+
+
+def test_a_whole_course_is_listed_at_once(exchange: Exchange) -> None:
+    exchange.release(Policy(), "a")
+    exchange.release(Policy(), "homework")
+    mine = [exchange.submit(), exchange.submit()]
+    other = exchange.submit("student2")
+    assert store.attempts(exchange.engine, "course") == (*mine, other)
+    assert store.attempts(exchange.engine, "course", student="student2") == (other,)
+    assert store.attempts_used(exchange.engine, "course", "student1") == {"homework": 2}
+    assert store.attempts_used(exchange.engine, "other", "student1") == {}
+    extension = Extension("student1", NOON)
+    store.extend(exchange.engine, "course", "a", extension)
+    assert store.extensions_of(exchange.engine, "course", "student1") == {"a": extension}
+    assert store.extensions_of(exchange.engine, "course", "student2") == {}
 
 
 def test_what_is_unknown_or_withdrawn_is_refused(exchange: Exchange) -> None:
