@@ -7,6 +7,7 @@ A request that only reads is tried again; one that changes something only where 
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -47,6 +48,7 @@ _AGAIN = urllib3.Retry(
     raise_on_status=False,
     respect_retry_after_header=False,
 )
+logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)  # the last of several tries is explained
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,10 @@ class HttpExchange(Exchange):
     ).tag(config=True)
     receipts = Unicode("receipts", help="The folder for receipts, below assignment_dir.").tag(config=True)
 
+    def __init__(self, coursedir: Any = None, authenticator: Any = None, **kwargs: Any) -> None:
+        misspelt = kwargs.pop("authentictor", None)  # by NbGraderAPI, where it releases and fetches feedback
+        super().__init__(coursedir, authenticator or misspelt, **kwargs)
+
     @cached_property
     def client(self) -> Client:
         return Client.from_environment()

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from nbgrader.exchange import ExchangeError as ShownByNbgrader
+from nbgrader.exchange import ExchangeFactory
 from nbgrader.exchange.abc import ExchangeList
 
 from assay.errors import ExchangeError
@@ -60,8 +61,8 @@ class HttpList(HttpExchange, ExchangeList):
 
     @property
     def _for_assignment_list(self) -> bool:
-        """Whether JupyterLab's Assignment List asks: the one that has no application."""
-        return getattr(self.parent, "parent", None) is None
+        """Whether JupyterLab's Assignment List asks: it is the one that has no application."""
+        return isinstance(self.parent, ExchangeFactory) and self.parent.parent is None
 
     @cached_property
     def _roles(self) -> dict[str, str]:
