@@ -139,6 +139,15 @@ class Course:
         return self.state / "reports" / _quoted(exercise) / f"{_quoted(student)}.json"
 
     @property
+    def older(self) -> Path:
+        """Where attempts that no longer count are graded, beside the course."""
+        return self.state / "older"
+
+    def regrade(self, number: str, ending: str) -> Path:
+        """What a regrade changed, for staff."""
+        return self.state / "regrades" / f"{_quoted(number)}.{ending}"
+
+    @property
     def lock(self) -> Path:
         """Held by whoever grades."""
         return self.state / "lock"

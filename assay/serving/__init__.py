@@ -1,0 +1,1 @@
+"""The exercise server's own parts: what is submitted is queued, graded and shown."""

@@ -1,0 +1,131 @@
+"""Regrades and failed jobs over HTTP, as openapi.yaml describes them. For instructors."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, cast, get_args
+
+from assay.errors import JobError, Refusal
+from assay.exchange import arguments
+from assay.exchange.api import ApiHandler, Exchange
+from assay.exchange.moments import written
+from assay.exchange.server import Routes
+from assay.jobs import table
+from assay.jobs.table import Job, State
+from assay.serving import regrades
+from assay.serving.regrade_reports import report, shown
+from assay.serving.regrades import Asked, Places
+from assay.serving.wake import wake
+from assay.settings import CourseSettings
+
+_TEXTS = ("assignment", "attempt", "student", "reason")
+_STATES = get_args(State)
+
+
+class GradingHandler(ApiHandler):
+    """A handler that knows the jobs."""
+
+    places: Places
+
+    def initialize(self, exchange: Exchange, places: Places | None = None) -> None:
+        super().initialize(exchange)
+        assert places is not None
+        self.places = places
+
+    async def before_body(self, *path: str) -> None:
+        self.require(path[0], "instructor")
+
+    def course(self, name: str) -> CourseSettings:
+        return self.places.settings.course(name)
+
+
+class Regrades(GradingHandler):
+    """All regrades of a course, and one more."""
+
+    async def get(self, course: str) -> None:
+        arguments.query(self, set())
+        self.send(await self.in_thread(self._all, self.course(course)))
+
+    async def post(self, course: str) -> None:
+        given = arguments.json_object(self.received, {*_TEXTS, "fresh_draws"}, {"reason"})
+        for name in _TEXTS:
+            if name in given:
+                given[name] = arguments.one_line(given[name], name)
+        if not isinstance(given.get("fresh_draws", False), bool):
+            raise arguments.bad("fresh_draws is neither true nor false")
+        of, by = self.course(course), self.caller.name
+        regrade = await self.in_thread(regrades.ask, self.places, of, Asked(**given), by=by)
+        found = await self.in_thread(report, self.places.jobs, of.grading, regrade)
+        self.send(shown(found), 202)
+
+    def _all(self, course: CourseSettings) -> list[dict[str, Any]]:
+        jobs = self.places.jobs
+        return [shown(report(jobs, course.grading, one)) for one in regrades.of_course(jobs, course.name)]
+
+
+class OneRegrade(GradingHandler):
+    """One regrade."""
+
+    async def get(self, course: str, number: str) -> None:
+        regrade = await self.in_thread(regrades.find, self.places.jobs, course, number)
+        self.send(shown(await self.in_thread(report, self.places.jobs, self.course(course).grading, regrade)))
+
+
+class Jobs(GradingHandler):
+    """The jobs of a course in one state; failed ones are what staff have to look at."""
+
+    async def get(self, course: str) -> None:
+        state = cast(State, arguments.query(self, {"state"}).get("state", "failed"))
+        if state not in _STATES:
+            raise arguments.bad(f"There is no state of jobs like that; known are: {', '.join(_STATES)}")
+        found = await self.in_thread(table.in_state, self.places.jobs, state, kind=self.course(course).grading)
+        self.send([job_shown(job) for job in found])
+
+
+class RetryJob(GradingHandler):
+    """Another try for a job that failed."""
+
+    async def post(self, course: str, number: str) -> None:
+        self.send(job_shown(await self.in_thread(self._retried, self.course(course), number)))
+
+    def _retried(self, course: CourseSettings, number: str) -> Job:
+        jobs = self.places.jobs
+        try:
+            job = table.get(jobs, int(number)) if number.isdecimal() and len(number) < 19 else None
+        except JobError:
+            job = None
+        if job is None or job.kind != course.grading:
+            raise Refusal("unknown_job", f"{course.name} has no such job. Look at the list of its jobs.")
+        try:
+            retried = table.retry(jobs, job.id, who=self.caller.name)
+        except JobError as error:
+            raise Refusal("not_failed", str(error)) from None
+        wake(self.places.settings.home / "wake", course.grading)
+        return retried
+
+
+def job_shown(job: Job) -> dict[str, Any]:
+    """To staff."""
+    return {
+        "number": job.id,
+        "attempt": job.subject,
+        "version": job.version,
+        "state": job.state,
+        "tries": job.tries,
+        "worker": job.worker,
+        "error": job.error,
+        "created": _moment(job.created),
+        "changed": _moment(job.changed),
+    }
+
+
+def _moment(seconds: float) -> str:
+    return written(datetime.fromtimestamp(seconds, UTC))
+
+
+ROUTES: Routes = (
+    ("/courses/{course}/regrades", Regrades),
+    ("/courses/{course}/regrades/{regrade}", OneRegrade),
+    ("/courses/{course}/jobs", Jobs),
+    ("/courses/{course}/jobs/{number}/retry", RetryJob),
+)

@@ -1,0 +1,47 @@
+"""What the server's own processes have in common: they end when they are told to, and none outlives the Hub."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from assay.errors import JobError
+from assay.sandbox.inside.kernel import PARENT_DEATH_SIGNAL, prctl
+
+
+def begin() -> None:
+    """For the first lines of a process: log to stderr, and end with whoever started it.
+
+    SIGTERM raises KeyboardInterrupt, as Control-C does: grading is made to be interrupted at any point by that.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr)
+    signal.signal(signal.SIGTERM, _end)
+    parent = os.getppid()
+    prctl(PARENT_DEATH_SIGNAL, signal.SIGTERM)
+    if os.getppid() != parent:  # it ended before the kernel knew
+        raise KeyboardInterrupt
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    for one in (signal.SIGTERM, signal.SIGINT):  # once is enough: from now on it ends in good order
+        signal.signal(one, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def the_only(place: Path) -> Iterator[None]:
+    """Hold a lock that the kernel lets go when this process ends, however it ends. Raises JobError where it is held."""
+    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with open(place, "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise JobError(f"Another worker holds {place}. There is one a course; end it first.") from error
+        yield

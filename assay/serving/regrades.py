@@ -1,0 +1,240 @@
+"""Grading attempts again: asked for once, durable, and compared with what they had before.
+
+A regrade is a row that never changes, with a row for each attempt that says what its result was then and which job is
+to be done. Jobs are enqueued after that, and again after a crash: to ask for a job twice is to ask for it once.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+
+from assay import database
+from assay.course import Course
+from assay.errors import JobError, Refusal
+from assay.exchange import store
+from assay.exchange.manifest import checked_name
+from assay.exchange.records import Attempt
+from assay.jobs import table
+from assay.jobs.table import Job
+from assay.notebook.nbgrader_marks import suite_of
+from assay.serving.queue import REGRADED, first_round, round_of, version
+from assay.serving.results import GradingResult, latest_done, read
+from assay.serving.wake import wake
+from assay.settings import CourseSettings, Settings
+
+metadata = sa.MetaData()
+regrade_table = sa.Table(
+    "regrade",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("course", sa.Text, nullable=False, index=True),
+    sa.Column("assignment", sa.Text, nullable=False),
+    sa.Column("fresh_draws", sa.Boolean, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("asked", sa.Double, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("enqueued", sa.Boolean, nullable=False),
+    sa.Column("reported", sa.Boolean, nullable=False),
+)
+member_table = sa.Table(
+    "regrade_attempt",
+    metadata,
+    sa.Column("regrade", sa.ForeignKey("regrade.id"), primary_key=True),
+    sa.Column("attempt", sa.String(40), primary_key=True),
+    sa.Column("student", sa.Text, nullable=False),
+    sa.Column("version", sa.Text, nullable=False),  # of the job
+    sa.Column("before", sa.Text, nullable=False),  # the result, see `results`; empty: there was none
+)
+changing = partial(database.changing, error=JobError)
+reading = partial(database.reading, error=JobError)
+
+
+@dataclass(frozen=True)
+class Places:
+    """The databases that regrading needs."""
+
+    settings: Settings
+    exchange: sa.Engine
+    jobs: sa.Engine
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which attempts are to be graded again, and how."""
+
+    assignment: str | None = None
+    student: str | None = None
+    attempt: str | None = None
+    fresh_draws: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Regrade:
+    """A regrade as it was asked for."""
+
+    id: str
+    course: str
+    assignment: str
+    fresh_draws: bool
+    reason: str
+    asked: float  # seconds since the epoch
+    by: str
+    reported: bool
+
+
+@dataclass(frozen=True)
+class Member:
+    """One attempt of a regrade."""
+
+    attempt: str
+    student: str
+    version: str
+    before: GradingResult | None
+
+
+def prepare(jobs: sa.Engine) -> None:
+    """Make the tables where there are none. Raises JobError."""
+    with changing(jobs) as connection:
+        metadata.create_all(connection)
+
+
+def ask(places: Places, course: CourseSettings, asked: Asked, *, by: str) -> Regrade:
+    """Have attempts graded again: one, or the latest of each student or of one, of an assignment.
+
+    Raises Refusal (`unknown_attempt`, `unknown_assignment`, `bad_request`, `bad_name`).
+    """
+    attempts = _chosen(places.exchange, course, asked)
+    number = secrets.token_hex(8)
+    assignment = attempts[0].assignment if attempts else str(asked.assignment)
+    suite = suite_of(Course(course.root, course.name), assignment)
+    found = table.of_subjects(places.jobs, course.grading, [one.id for one in attempts])
+    members = [
+        _member(number, one, found.get(one.id, ()), suite, f"fresh-{number}" if asked.fresh_draws else None)
+        for one in attempts
+    ]
+    row = {"id": number, "course": course.name, "assignment": assignment, "fresh_draws": asked.fresh_draws}
+    row |= {"reason": asked.reason, "asked": time.time(), "by": by, "enqueued": False, "reported": False}
+    with changing(places.jobs) as connection:
+        connection.execute(regrade_table.insert().values(row))
+        if members:
+            connection.execute(member_table.insert(), members)
+    _enqueue(places, course, number)
+    return find(places.jobs, course.name, number)
+
+
+def enqueue_all(places: Places, course: CourseSettings) -> None:
+    """Enqueue what a crash kept from being enqueued."""
+    columns = regrade_table.c
+    left = sa.select(columns.id).where(columns.course == course.name, sa.not_(columns.enqueued))
+    with reading(places.jobs) as connection:
+        numbers = connection.execute(left).scalars().all()
+    for number in numbers:
+        _enqueue(places, course, number)
+
+
+def find(jobs: sa.Engine, course: str, number: str) -> Regrade:
+    """Raises Refusal (`unknown_regrade`)."""
+    for one in _rows(jobs, (regrade_table.c.course == course) & (regrade_table.c.id == number)):
+        return one
+    raise Refusal("unknown_regrade", f"There is no regrade {number} in {course}. Look at the list of regrades.")
+
+
+def of_course(jobs: sa.Engine, course: str) -> tuple[Regrade, ...]:
+    """All regrades of a course, the latest first."""
+    return tuple(_rows(jobs, regrade_table.c.course == course))
+
+
+def not_reported(jobs: sa.Engine, course: str) -> tuple[Regrade, ...]:
+    """Those whose report has not been written."""
+    return tuple(_rows(jobs, (regrade_table.c.course == course) & sa.not_(regrade_table.c.reported)))
+
+
+def note_reported(jobs: sa.Engine, regrade: Regrade) -> None:
+    """Its report is written."""
+    _note(jobs, regrade.id, reported=True)
+
+
+def members(jobs: sa.Engine, regrade: Regrade) -> tuple[Member, ...]:
+    """Its attempts, by student."""
+    columns = member_table.c
+    chosen = sa.select(member_table).where(columns.regrade == regrade.id).order_by(columns.student, columns.attempt)
+    with reading(jobs) as connection:
+        rows = connection.execute(chosen).all()
+    return tuple(
+        Member(one.attempt, one.student, one.version, read(one.before) if one.before else None) for one in rows
+    )
+
+
+def _chosen(exchange: sa.Engine, course: CourseSettings, asked: Asked) -> Sequence[Attempt]:
+    if asked.attempt is not None:
+        attempt = store.find_attempt(exchange, asked.attempt)
+        wanted = (asked.assignment or attempt.assignment, asked.student or attempt.student)
+        if attempt.course != course.name or wanted != (attempt.assignment, attempt.student):
+            raise store.unknown_attempt()
+        return [attempt]
+    if asked.assignment is None:
+        raise Refusal("bad_request", "Neither an assignment nor an attempt is named. Name one of them.")
+    checked_name(asked.assignment, "an assignment")
+    store.find_assignment(exchange, course.name, asked.assignment)
+    latest = {
+        one.student: one for one in store.attempts(exchange, course.name, asked.assignment, student=asked.student)
+    }
+    if asked.student is not None and not latest:
+        raise Refusal("unknown_attempt", f"{asked.student} has not submitted {asked.assignment}. Check both names.")
+    return [*latest.values()]  # attempts come by number: the last one of each student stays
+
+
+def _member(number: str, attempt: Attempt, jobs: Sequence[Job], suite: str, round: str | None) -> dict[str, Any]:
+    """An attempt with the job that is to be done: a new one, unless the last one is just that."""
+    done = latest_done(jobs)
+    before = None if done is None else read(done.result)
+    if round is None:
+        last = round_of(jobs[-1]) if jobs else first_round(attempt.submitted)
+        round = before.round if before is not None else last
+    wanted = version(suite, round)
+    same = next((job for job in jobs if job.version == wanted), None)
+    if done is not None and before is not None and (before.suite, before.round) == (suite, round):
+        wanted = done.version  # it was graded like that, whatever was asked for at first
+    elif same is not None and same.state == "done":  # long ago, and since then with another suite
+        wanted = f"{wanted}.{number}"
+    return {
+        "regrade": number,
+        "attempt": attempt.id,
+        "student": attempt.student,
+        "version": wanted,
+        "before": "" if done is None else done.result,
+    }
+
+
+def _enqueue(places: Places, course: CourseSettings, number: str) -> None:
+    regrade = find(places.jobs, course.name, number)
+    for one in members(places.jobs, regrade):
+        job = table.enqueue(
+            places.jobs, course.grading, one.attempt, one.version, priority=REGRADED, who=f"regrade {number}"
+        )
+        if job.state == "failed":
+            table.retry(places.jobs, job.id, who=f"regrade {number}")
+    _note(places.jobs, number, enqueued=True)
+    wake(places.settings.home / "wake", course.grading)
+
+
+def _note(jobs: sa.Engine, number: str, **columns: bool) -> None:
+    with changing(jobs) as connection:
+        connection.execute(regrade_table.update().where(regrade_table.c.id == number).values(**columns))
+
+
+def _rows(jobs: sa.Engine, which: sa.ColumnElement[bool]) -> Iterator[Regrade]:
+    chosen = sa.select(regrade_table).where(which).order_by(regrade_table.c.asked.desc(), regrade_table.c.id)
+    with reading(jobs) as connection:
+        rows = connection.execute(chosen).all()
+    for row in rows:
+        names = ("id", "course", "assignment", "fresh_draws", "reason", "asked", "by", "reported")
+        yield Regrade(**{name: getattr(row, name) for name in names})

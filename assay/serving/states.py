@@ -1,0 +1,26 @@
+"""Where grading stands, for students: from jobs to the states of attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import sqlalchemy as sa
+
+from assay.exchange.records import State
+from assay.jobs import table
+from assay.jobs.table import Job
+
+
+def states(jobs: sa.Engine, attempts: Sequence[str]) -> Mapping[str, State]:
+    """The state of each attempt that has a job. Who has a result keeps it while the attempt is graded again."""
+    found = table.of_subjects(jobs, None, attempts)
+    return {attempt: _state(jobs, theirs) for attempt, theirs in found.items()}
+
+
+def _state(engine: sa.Engine, jobs: tuple[Job, ...]) -> State:
+    if any(job.state == "done" for job in jobs):
+        return State("graded")
+    last = jobs[-1]
+    if last.state == "waiting":
+        return State("queued", table.place(engine, last.id))
+    return State("grading") if last.state == "leased" else State("failed")
