@@ -37,6 +37,7 @@ _LTI = {
     "allow_all": True,  # whom the platform lets into its course
     "username_key": "sub",  # the only claim that a person cannot change and never shares with another
 }
+_LTI_NEEDS = ("issuer", "client_id", "authorize_url", "jwks_endpoint")
 
 
 def configure(c: Any, settings: Settings, environ: Mapping[str, str]) -> None:
@@ -126,6 +127,7 @@ def _defaults(settings: Settings, options: Mapping[str, Any]) -> dict[str, Any]:
     if settings.authenticator == "native":
         return _NATIVE
     if settings.authenticator == "lti13":
+        _check_launches_are_verified(settings, options)
         return _LTI
     if any(name.startswith("allow") and value for name, value in options.items() if name != "allowed_scopes"):
         return {}
@@ -136,3 +138,13 @@ def _defaults(settings: Settings, options: Mapping[str, Any]) -> dict[str, Any]:
             "or set in [authenticator] who may, for example: allow_all = true"
         )
     return {"allowed_users": named | set(settings.admins), "allow_existing_users": True}
+
+
+def _check_launches_are_verified(settings: Settings, options: Mapping[str, Any]) -> None:
+    """Without the platform's keys, LTI13Authenticator would believe any launch, whoever sent it."""
+    missing = [name for name in _LTI_NEEDS if not options.get(name)]
+    if missing:
+        raise CourseError(
+            f"[authenticator] lacks {', '.join(missing)}. The learning platform tells them where it registers a tool; "
+            f"write them into {settings.home / FILE}."
+        )
