@@ -10,9 +10,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import Gradebook, InvalidEntry, MissingEntry
+from sqlalchemy.exc import DBAPIError
 
-from assay.course import Course
+from assay.errors import GradebookError
 from assay.exchange.folders import Contents, write_folder
 from assay.exchange.nbgrader_exchange import stamp
 from assay.exchange.policy import Extension, Policy, due_for
@@ -21,22 +22,11 @@ from assay.exchange.records import Attempt
 TIMESTAMP = "timestamp.txt"  # what a student submitted under this name is left out
 
 
-def collect_attempt(
-    course_root: Path, attempt: Attempt, contents: Contents, policy: Policy, extension: Extension | None
-) -> Path:
-    """Lay an attempt out for grading, in place of an earlier one of the student, and note until when it was in time.
-
-    Returns its folder. Raises ExchangeError where it cannot be written, and what `contents` raises.
-    """
-    course = Course(course_root)
-    folder = course.submitted / attempt.student / attempt.assignment
-    write_attempt(folder, attempt, contents)
-    note_due(f"sqlite:///{course.gradebook.resolve()}", attempt, policy, extension)
-    return folder
-
-
 def write_attempt(folder: Path, attempt: Attempt, contents: Contents) -> None:
-    """The files of an attempt and its timestamp.txt: all of them at once, or none. Raises as `collect_attempt`."""
+    """The files of an attempt and its timestamp.txt, in place of an earlier one: all of them at once, or none.
+
+    Raises ExchangeError where they cannot be written, and what `contents` raises.
+    """
     theirs = ((path, blocks) for path, blocks in contents if path.split("/")[0] != TIMESTAMP)
     ours = ((path, [text.encode()]) for path, text in ((TIMESTAMP, stamp(attempt.submitted)),))
     write_folder(folder, (one for part in (theirs, ours) for one in part))
@@ -46,20 +36,22 @@ def note_due(db_url: str, attempt: Attempt, policy: Policy, extension: Extension
     """Have the gradebook count lateness as the exchange does; whether the due date in it was another one.
 
     Where the exchange has no due date, or the gradebook does not know the assignment yet, nothing changes.
+    Raises GradebookError.
     """
     if policy.due is None:
         return False
-    with Gradebook(db_url) as gradebook:
-        try:
-            assignment = gradebook.find_assignment(attempt.assignment)
-        except MissingEntry:
-            return False
-        due = policy.due.astimezone(UTC).replace(tzinfo=None)
-        changed = assignment.duedate != due
-        if changed:
-            assignment.duedate = due
-            gradebook.db.commit()
-        _extend(gradebook, attempt, in_time_until(attempt.submitted, policy, extension) - policy.due)
+    try:
+        with Gradebook(db_url) as gradebook:
+            changed = _set_due(gradebook, attempt.assignment, policy.due)
+            _extend(gradebook, attempt, in_time_until(attempt.submitted, policy, extension) - policy.due)
+    except MissingEntry:
+        return False
+    except (DBAPIError, InvalidEntry) as error:
+        reason = getattr(error, "orig", None) or error
+        raise GradebookError(
+            f"The due date and extension of {attempt.student} for {attempt.assignment} were not noted: the gradebook "
+            f"cannot be written ({reason}). Close what holds it open and try again."
+        ) from error
     return changed
 
 
@@ -73,6 +65,16 @@ def in_time_until(submitted: datetime, policy: Policy, extension: Extension | No
     return due + policy.grace if due < submitted <= due + policy.grace else due
 
 
+def _set_due(gradebook: Gradebook, name: str, due: datetime) -> bool:
+    """Whether it was another one. Raises MissingEntry."""
+    assignment = gradebook.find_assignment(name)
+    if assignment.duedate == (naive := due.astimezone(UTC).replace(tzinfo=None)):
+        return False
+    assignment.duedate = naive
+    gradebook.db.commit()
+    return True
+
+
 def _extend(gradebook: Gradebook, attempt: Attempt, more: timedelta) -> None:
     """nbgrader keeps an extension in the row of a submission, which is made where there is none yet."""
     try:
@@ -81,6 +83,7 @@ def _extend(gradebook: Gradebook, attempt: Attempt, more: timedelta) -> None:
         if not more:
             return
         gradebook.update_or_create_student(attempt.student)
-        submission = gradebook.update_or_create_submission(attempt.assignment, attempt.student)
+        with gradebook.db.no_autoflush:  # SQLAlchemy warns of what nbgrader does here, of which nothing comes
+            submission = gradebook.add_submission(attempt.assignment, attempt.student)
     if (submission.extension or timedelta(0)) != more:
         gradebook.grant_extension(attempt.assignment, attempt.student, minutes=more / timedelta(minutes=1))

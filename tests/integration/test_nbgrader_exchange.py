@@ -22,7 +22,6 @@ from nbgrader.server_extensions.assignment_list.handlers import AssignmentList
 
 from assay.course import Course
 from assay.exchange.client import Client
-from assay.exchange.nbgrader_collected import collect_attempt
 from assay.exchange.nbgrader_exchange import stamp
 from assay.notebook.nbgrader_class import Result, grade_class
 from assay.notebook.nbgrader_release import release
@@ -353,17 +352,6 @@ def test_students_cannot_do_what_instructors_can(story):
     for command in (("policy", "scale", "--attempts", "9", "--course-name", DEEP), ("extension", "scale")):
         story.student2.assay(*command, status=2)
     assert story.client(story.student2).assignment(DEEP, "scale").assignment.policy.attempts == 2
-
-
-def test_an_attempt_is_laid_out_for_grading_as_collect_does(story, tmp_path):
-    (story.course.root / "submitted" / "student2" / "scale").rename(tmp_path / "collected")
-    client = story.client(story.staff)
-    (one,) = client.attempts(DEEP, student="student2")
-    policy, (extension,) = client.assignment(DEEP, "scale").assignment.policy, client.extensions(DEEP, "scale")
-    with client.attempt_files(one.attempt.id, one.attempt.files) as files:
-        contents = ((file.path, blocks) for file, blocks in files)
-        folder = collect_attempt(story.course.root, one.attempt, contents, policy, extension)
-    assert submitted(folder) == submitted(tmp_path / "collected")
 
 
 def test_the_handlers_of_the_assignment_list_answer(story):

@@ -1,0 +1,134 @@
+"""An attempt laid out for grading: whoever is in time for the server is in time for nbgrader."""
+
+import os
+import shutil
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from nbgrader.api import Gradebook
+
+from assay.errors import ExchangeError, GradebookError
+from assay.exchange.nbgrader_collected import in_time_until, note_due, write_attempt
+from assay.exchange.policy import Extension, Policy
+from assay.exchange.records import Attempt
+
+DUE = datetime(2026, 11, 30, 12, tzinfo=UTC)
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+POLICY = Policy(due=DUE, grace=10 * MINUTE)
+MORE = Extension("student1", DUE + 24 * HOUR)
+
+
+def attempt(submitted: datetime) -> Attempt:
+    return Attempt("0" * 32, "deep-learning", "homework", "student1", 1, submitted, (), "", False)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    """A gradebook with the assignment; making one takes nbgrader seconds."""
+    path = tmp_path_factory.mktemp("made") / "gradebook.db"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")  # it calls alembic
+        with Gradebook(f"sqlite:///{path}") as gradebook:
+            gradebook.add_assignment("homework")
+    return path
+
+
+@pytest.fixture
+def url(made, tmp_path) -> str:
+    shutil.copy(made, tmp_path)
+    return f"sqlite:///{tmp_path / made.name}"
+
+
+def seconds_late(url: str, submitted: datetime) -> float:
+    """As nbgrader counts when it grades a submission of that time."""
+    with Gradebook(url) as gradebook:
+        gradebook.update_or_create_student("student1")
+        time = submitted.replace(tzinfo=None)
+        with gradebook.db.no_autoflush:
+            submission = gradebook.update_or_create_submission("homework", "student1", timestamp=time)
+        return float(submission.total_seconds_late)
+
+
+@pytest.mark.parametrize(
+    ("extension", "submitted", "late"),
+    [
+        (None, DUE - HOUR, 0),
+        (None, DUE, 0),
+        (None, DUE + 10 * MINUTE, 0),  # the grace
+        (None, DUE + 11 * MINUTE, 11 * 60),  # whoever misses it has none
+        (MORE, DUE + HOUR, 0),
+        (MORE, MORE.until + 10 * MINUTE, 0),
+        (MORE, MORE.until + HOUR, 3600),
+        (Extension("student1", DUE - HOUR), DUE + HOUR, 3600),  # changes nothing
+    ],
+)
+def test_lateness_in_the_gradebook_is_that_of_the_exchange(url, extension, submitted, late):
+    assert note_due(url, attempt(submitted), POLICY, extension)
+    assert seconds_late(url, submitted) == late
+    assert (in_time_until(submitted, POLICY, extension) >= submitted) == (late == 0)
+
+
+def test_an_extension_counts_for_a_submission_that_was_graded_before_and_can_be_taken_back(url):
+    late = DUE + HOUR
+    note_due(url, attempt(late), POLICY, None)
+    assert seconds_late(url, late) == 3600
+    assert not note_due(url, attempt(late), POLICY, MORE)
+    assert seconds_late(url, late) == 0
+    note_due(url, attempt(late), POLICY, None)
+    assert seconds_late(url, late) == 3600
+
+
+def test_the_due_date_of_the_exchange_replaces_that_of_the_gradebook(url):
+    with Gradebook(url) as gradebook:
+        gradebook.update_or_create_assignment("homework", duedate=datetime(2026, 1, 1))
+    assert note_due(url, attempt(DUE), POLICY, None)
+    with Gradebook(url) as gradebook:
+        assert gradebook.find_assignment("homework").duedate == DUE.replace(tzinfo=None)
+
+
+def test_without_a_due_date_the_gradebook_stays_as_it_is(url):
+    with Gradebook(url) as gradebook:
+        gradebook.update_or_create_assignment("homework", duedate=datetime(2026, 1, 1))
+    assert not note_due(url, attempt(DUE), Policy(), MORE)
+    with Gradebook(url) as gradebook:
+        assert gradebook.find_assignment("homework").duedate == datetime(2026, 1, 1)
+        assert gradebook.students == []
+
+
+def test_an_assignment_that_the_gradebook_does_not_know_is_left_to_grading(url):
+    with Gradebook(url) as gradebook:
+        gradebook.remove_assignment("homework")
+    assert not note_due(url, attempt(DUE), POLICY, MORE)
+
+
+def test_a_gradebook_that_cannot_be_written_is_named(made, tmp_path):
+    (tmp_path / "gradebook.db").write_bytes(made.read_bytes()[:4096] + b"x" * 40960)
+    with pytest.raises(GradebookError, match="student1 for homework were not noted"):
+        note_due(f"sqlite:///{tmp_path / 'gradebook.db'}", attempt(DUE), POLICY, MORE)
+
+
+def test_the_time_is_the_servers_whatever_was_submitted(tmp_path):
+    folder = tmp_path / "submitted" / "student1" / "homework"
+    contents = [("a.ipynb", [b"{", b"}"]), ("timestamp.txt", [b"2001-01-01 00:00:00 UTC"])]
+    write_attempt(folder, attempt(DUE + timedelta(microseconds=1)), contents)
+    assert {path.name: path.read_text() for path in folder.iterdir()} == {
+        "a.ipynb": "{}",
+        "timestamp.txt": "2026-11-30 12:00:00.000001 UTC",
+    }
+    write_attempt(folder, attempt(DUE), [("timestamp.txt/deep", [b""])])
+    assert [path.name for path in folder.iterdir()] == ["timestamp.txt"]
+
+
+def test_an_attempt_that_cannot_be_laid_out_leaves_the_one_before(tmp_path):
+    folder = Path(tmp_path / "homework")
+    write_attempt(folder, attempt(DUE), [("a.ipynb", [b"first"])])
+
+    def damaged():
+        yield "a.ipynb", [b"second"]
+        raise ExchangeError("The file is damaged.")
+
+    with pytest.raises(ExchangeError, match="damaged"):
+        write_attempt(folder, attempt(DUE), damaged())
+    assert (folder / "a.ipynb").read_bytes() == b"first"
