@@ -105,7 +105,6 @@ def _print_passwords(console: Console, settings: Settings, passwords: Mapping[st
     console.print(table)
     console.print(
         "These passwords are shown this once; only their hashes are kept. For a new one: assay user NAME",
-        soft_wrap=True,
     )
 
 
@@ -117,7 +116,6 @@ def _print_started(console: Console, settings: Settings, *, told: bool) -> None:
     elif settings.authenticator == "native":
         console.print(
             "Who signs up waits for an admin's approval. To make the first admin's account: assay user NAME",
-            soft_wrap=True,
         )
     console.print(f"Everything is in {settings.home}; what happens is in {settings.hub / 'hub.log'}.")
     console.print("Control-C ends the server.")

@@ -160,9 +160,9 @@ def running(root: Path, home: Path, *, environ: Mapping[str, str] | None = None)
 
 def start(root: Path, home: Path, *, environ: Mapping[str, str] | None = None) -> Running:
     """For tests that end it in another way: `end(hub.process)` at last."""
-    url = f"http://127.0.0.1:{free_ports(1)[0]}"
+    url = (environ or {}).get("ASSAY_BIND_URL") or f"http://127.0.0.1:{free_ports(1)[0]}"
     output = home.with_name(f"{home.name}.{time.monotonic_ns()}.out")
-    process = serve(root, home, output, environ={"ASSAY_BIND_URL": url, **(environ or {})})
+    process = serve(root, home, output, environ={**(environ or {}), "ASSAY_BIND_URL": url})
     ends = time.monotonic() + _PATIENCE
     while f"Open {url}" not in output.read_text():
         if process.poll() is not None or time.monotonic() > ends:
@@ -191,6 +191,20 @@ def end(process: subprocess.Popen[str]) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def left_behind(home: Path) -> dict[int, str]:
+    """Processes of a server, by its folder in their command line or environment."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes()
+            mentions = str(home).encode() in words + (folder / "environ").read_bytes()
+        except OSError:
+            continue  # ended, or somebody else's
+        if mentions and int(folder.name) != os.getpid():
+            found[int(folder.name)] = words.replace(b"\0", b" ").decode(errors="replace")
+    return found
 
 
 def wait_for(happened: Callable[[], object], what: str, patience: float = _PATIENCE) -> None:
