@@ -106,7 +106,17 @@ def _parser() -> argparse.ArgumentParser:
     extended.add_argument("student", nargs="?")
     extended.add_argument("until", nargs="?", help="such as 2026-12-07T23:59Z; none takes it back")
     extended.add_argument("--reason", default="", help="why, for staff and the student")
-    for added in (ruled, extended):
+    regraded = verb("regrade", _regrade, "grade again what was submitted, and say whose score changed and why")
+    regraded.add_argument("assignment", nargs="?", help="the latest attempt of each student")
+    only = regraded.add_mutually_exclusive_group()
+    only.add_argument("--student", help="of one student only")
+    only.add_argument("--attempt", help="one attempt, by its number on the page of results")
+    regraded.add_argument("--fresh-draws", action="store_true", help="with inputs that nobody has seen")
+    regraded.add_argument("--reason", default="", help="why, for the report")
+    jobs = verb("jobs", _jobs, "show what waits for grading, and what failed on our side")
+    jobs.add_argument("--failed", action="store_true", help="only what failed")
+    jobs.add_argument("--retry", type=_number, metavar="N", help="try a failed job again")
+    for added in (ruled, extended, regraded, jobs):
         added.add_argument("--course-name", help="the course, where there are several")
         added.set_defaults(extra="grader,server")
     verb("serve", _serve, "start the exercise server").set_defaults(extra="server,hub")
@@ -214,6 +224,33 @@ def _extension(options: argparse.Namespace) -> int:
     if options.until is None:
         raise CourseError(f"until when {student} has time is missing. Write: assay extension {name} {student} TIME")
     return give_extension(server, name, student, options.until, reason=options.reason, course=course)
+
+
+def _regrade(options: argparse.Namespace) -> int:
+    from assay.serving.commands import regrade
+    from assay.terminal_exchange import client
+
+    if options.assignment is None and options.attempt is None:
+        raise CourseError("what to grade again is missing. Write: assay regrade ASSIGNMENT, or --attempt ID")
+    return regrade(
+        client(options.course, os.environ, options.course_name),
+        course=options.course_name,
+        assignment=options.assignment,
+        student=options.student,
+        attempt=options.attempt,
+        fresh_draws=options.fresh_draws,
+        reason=options.reason,
+    )
+
+
+def _jobs(options: argparse.Namespace) -> int:
+    from assay.serving.commands import retry_job, show_jobs
+    from assay.terminal_exchange import client
+
+    server = client(options.course, os.environ, options.course_name)
+    if options.retry is not None:
+        return retry_job(server, options.retry, course=options.course_name)
+    return show_jobs(server, course=options.course_name, failed_only=options.failed)
 
 
 def _serve(options: argparse.Namespace) -> int:
