@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import io
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from hypothesis.configuration import set_hypothesis_home_dir
 
 from assay.outcome import CheckResult, Outcome
 from assay.selfcheck.disk import notebook_of
@@ -29,6 +33,14 @@ def register(shell: Any) -> None:
         display(selfchecked(line, Path.cwd(), shell.user_ns))
 
     shell.register_magic_function(selfcheck, magic_kind="line", magic_name="selfcheck")
+    _keep_the_folder_clean()
+
+
+def _keep_the_folder_clean() -> None:
+    """Hypothesis would leave a folder beside the notebook, and the student would submit it."""
+    scratch = tempfile.TemporaryDirectory()
+    set_hypothesis_home_dir(scratch.name)
+    atexit.register(scratch.cleanup)
 
 
 def selfchecked(line: str, folder: Path, namespace: Mapping[str, object]) -> Shown:

@@ -119,6 +119,7 @@ def test_the_magic_shows_the_table_of_what_is_defined_right_now(tmp_path: Path) 
     assert loaded == (True, "") and wrong[0] and right[0]
     assert "double(x = [3])" in wrong[1] and "noise" not in wrong[1]
     assert right[1].count(":)") == 3
+    assert not (folder / ".hypothesis").exists()  # it would be submitted
 
 
 def test_the_worker_that_is_judged_passes_over_self_checks(tmp_path: Path) -> None:
