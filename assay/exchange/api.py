@@ -170,6 +170,13 @@ class ApiHandler(RequestHandler):
         assert isinstance(connection, HTTP1Connection)
         return connection
 
+    def decode_argument(self, value: bytes, name: str | None = None) -> str:
+        """A part of the path. Raises Refusal (`unknown_path`)."""
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            raise _unknown_path() from None
+
     def set_default_headers(self) -> None:
         self.set_header("Cache-Control", "no-store")
         self.set_header("X-Content-Type-Options", "nosniff")
@@ -227,7 +234,7 @@ class ApiHandler(RequestHandler):
             raise HTTPError(405)
         for name in self.path_args:
             if any(unicodedata.category(char) in ("Cc", "Cs") for char in name):
-                raise Refusal("unknown_path", "There is nothing at this address. See openapi.yaml for all of them.")
+                raise _unknown_path()
 
     def _check_length(self) -> None:
         said = self.request.headers.get("Content-Length", "")
@@ -257,10 +264,14 @@ class Unknown(ApiHandler):
     public = True
 
     async def before_body(self, *path: str) -> None:
-        raise Refusal("unknown_path", "There is nothing at this address. See openapi.yaml for all of them.")
+        raise _unknown_path()
 
     def _check_address(self) -> None:
         """Any method will do."""
+
+
+def _unknown_path() -> Refusal:
+    return Refusal("unknown_path", "There is nothing at this address. See openapi.yaml for all of them.")
 
 
 def _explained(error: BaseException | None, status: int) -> tuple[int, str, str]:

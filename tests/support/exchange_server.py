@@ -22,6 +22,7 @@ from assay.exchange.records import Attempt
 from assay.exchange.server import Caller, Exchange, Role, application, http_server
 from assay.exchange.tables import open_database
 from assay.exchange.tar import packed
+from tests.support.described import check
 
 PREFIX = "/services/exchange/"
 COURSES = ("deep-learning", "statistics")
@@ -49,10 +50,12 @@ class Running:
         return f"{self.url}/api/v1"
 
     def call(self, method: str, path: str, who: str | None = "student1", **more: object) -> requests.Response:
-        """One request, on a connection of its own."""
+        """One request, on a connection of its own. Its answer has to be one that is described."""
         headers = {} if who is None else {"Authorization": f"token {token_of(who)}"}
         headers |= dict(more.pop("headers", {}))  # type: ignore[call-overload]
-        return requests.request(method, self.api + path, headers=headers, timeout=60, **more)  # type: ignore[arg-type]
+        answer = requests.request(method, self.api + path, headers=headers, timeout=60, **more)  # type: ignore[arg-type]
+        check(method, path, answer)
+        return answer
 
 
 def token_of(who: str) -> str:

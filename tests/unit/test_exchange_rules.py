@@ -376,7 +376,7 @@ def test_the_moment_is_when_the_headers_were_read(server: Running) -> None:
 @pytest.mark.parametrize("name", ["%00", "a%0Ab", "%ff", "%ED%A0%80"])
 def test_a_name_with_characters_that_are_not_shown_leads_nowhere(server: Running, name: str) -> None:
     answer = server.call("GET", f"{COURSE}/assignments/{name}", "instructor1")
-    assert answer.status_code in (404, 422) and answer.json()["code"] in ("unknown_path", "bad_request")
+    assert code(answer) == (404, "unknown_path")
 
 
 def test_names_that_cannot_be_folders_are_refused(server: Running) -> None:
