@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -103,10 +104,10 @@ for text in json.loads(sys.argv[1]):
 """
 
 
-def in_ipython(folder: Path, *texts: str) -> list[tuple[bool, str]]:
+def in_ipython(folder: Path, *texts: str, home: Path | None = None) -> list[tuple[bool, str]]:
     """Whether each cell ran without an error, and what was printed."""
     command = [sys.executable, "-c", IN_IPYTHON, json.dumps(texts)]
-    environment = {**os.environ, "IPYTHONDIR": str(folder / ".ipython")}
+    environment = {**os.environ, "IPYTHONDIR": str((home or folder) / ".ipython")}
     ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=True)
     return [tuple(json.loads(line)) for line in ran.stdout.splitlines()]
 
@@ -119,7 +120,17 @@ def test_the_magic_shows_the_table_of_what_is_defined_right_now(tmp_path: Path) 
     assert loaded == (True, "") and wrong[0] and right[0]
     assert "double(x = [3])" in wrong[1] and "noise" not in wrong[1]
     assert right[1].count(":)") == 3
-    assert not (folder / ".hypothesis").exists()  # it would be submitted
+
+
+def test_the_magic_leaves_nothing_in_the_folder(tmp_path: Path) -> None:
+    """It would be submitted with the notebook."""
+    folder = shutil.copytree(Path(__file__).parents[2] / "release" / "gradient_descent", tmp_path / "gradient_descent")
+    before = sorted(folder.iterdir())
+    loading = "import numpy as np\n%load_ext assay.selfcheck"
+    uphill = "def line_step(m, b, x, y, lr):\n    return m + lr * np.mean(x), b + lr * np.mean(y)"
+    shown = in_ipython(folder, loading, f"{uphill}\n%selfcheck line_step", home=tmp_path)
+    assert shown[1][0] and ":(" in shown[1][1]
+    assert sorted(folder.iterdir()) == before
 
 
 def test_the_worker_that_is_judged_passes_over_self_checks(tmp_path: Path) -> None:
