@@ -106,4 +106,5 @@ def _dev(devices: Iterable[str]) -> Iterator[str]:
     yield from ("--dev", "/dev")
     yield from ("--perms", "1777", "--size", str(TEMPORARY), "--tmpfs", "/dev/shm")
     for device in devices:
-        yield from (*parents_of((Path(device),)), "--dev-bind-try", device, device)
+        yield from ("--dev-bind-try", device, device)
+    yield from ("--remount-ro", "/dev")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assay.errors import SandboxError
-from assay.hub import machine, refused_calls
+from assay.hub import idmapped, machine, people, refused_calls
 from assay.hub.people import folder_name
 from assay.sandbox.isolation.bubblewrap import TO_GIVE_UP_ROOT, parents_of
 from assay.settings import CourseSettings, Settings
@@ -26,8 +26,8 @@ STAFF = 1000  # uid of a course's server, as it sees itself
 # What belongs to a course where its folder holds the installation too.
 OF_A_COURSE = """source release graders submitted autograded feedback exchange set_aside .assay .ipynb_checkpoints
     nbgrader_config.py gradebook.db gradebook.db-journal gradebook.db-wal gradebook.db-shm"""
-# Root's devices stay root's for a course's server of a root Hub, which must not close them to this machine. bubblewrap
-# can show a device or keep it from being changed, not both.
+# For a course's server that is root outside, and must not close root's devices to this machine. bubblewrap can show a
+# device or keep it from being changed, not both.
 DEVICES_UNCHANGED = """
 for name in null zero full random urandom tty; do mount --bind -o ro "/dev/$name" "/dev/$name" || exit 1; done
 exec "$@"
@@ -85,25 +85,42 @@ def student(settings: Settings, user: str, home: Path, uid: int | None, devices:
 def course(settings: Settings, course: CourseSettings) -> Enclosure:
     """The instructors' server of one course, which sees of all courses that one alone.
 
-    Files in it go on belonging to us; in its own eyes it is an ordinary user, so grading within finds another sandbox.
+    Files in it go on belonging to us. As root it gets a uid of its own, to which they look like its own. Where the file
+    system cannot do that it is root itself, without any right of root's and as an ordinary user in its own eyes; then
+    the sandbox of grading within cannot count its processes, so formgrader grades nothing there.
     """
     root, home = course.root.resolve(), home_inside(course.name)
-    identity = STAFF if os.geteuid() == 0 else os.geteuid()
+    uid, before = _owner_of(settings, course) if os.geteuid() == 0 else (None, ())
+    identity = uid if uid is not None else os.geteuid() or STAFF
     arguments = (
         *NAMESPACES,
-        *("--unshare-user", "--uid", str(identity), "--gid", str(identity), "--cap-drop", "ALL"),
+        *_rights(uid),
+        *(("--uid", str(identity), "--gid", str(identity)) if uid is None else ()),
         *("--new-session", "--die-with-parent", "--hostname", course.name),
         *machine.words(settings),
         *_course_folder(settings, root),
-        *("--perms", "0700", "--tmpfs", home),
-        *("--chdir", str(root)),
+        *("--perms", "0777", "--tmpfs", home),
+        *(("--chdir", str(root)) if uid is None else ()),
     )
     return Enclosure(
         arguments,
         files=tuple(_accounts("instructor", identity, home)),
         refused=refused_calls.program(namespaces=True),
-        before=_keeping_devices() if os.geteuid() == 0 else (),
+        before=before,
+        becomes=_as(uid, str(root)),
     )
+
+
+def _owner_of(settings: Settings, course: CourseSettings) -> tuple[int | None, tuple[str, ...]]:
+    """For root: the uid of a course's server, and what has to be done before so that the course is its own."""
+    root = course.root.resolve()
+    uid = people.own_user(settings, f"/courses/{course.name}")  # no user's name holds a slash
+    if idmapped.works(root, uid):
+        return uid, idmapped.words(root, uid)
+    unshare = shutil.which("unshare")
+    if unshare is None:
+        raise SandboxError("unshare is not installed. Install it: apt-get install util-linux")
+    return None, (unshare, "--mount", "--propagation", "slave", "--", "sh", "-c", DEVICES_UNCHANGED, "sh")
 
 
 def home_inside(user: str) -> str:
@@ -193,13 +210,6 @@ def _as(uid: int | None, folder: str) -> tuple[str, ...]:
         return ()
     owner = (f"--reuid={uid}", f"--regid={uid}", "--clear-groups")
     return ("setpriv", *owner, "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs", "env", f"--chdir={folder}")
-
-
-def _keeping_devices() -> tuple[str, ...]:
-    unshare = shutil.which("unshare")
-    if unshare is None:
-        raise SandboxError("unshare is not installed. Install it: apt-get install util-linux")
-    return (unshare, "--mount", "--propagation", "slave", "--", "sh", "-c", DEVICES_UNCHANGED, "sh")
 
 
 def _accounts(name: str, uid: int, home: str) -> Iterator[tuple[str, str]]:

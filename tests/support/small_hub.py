@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import signal
 import socket
@@ -16,6 +17,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import requests
 import websocket
@@ -23,6 +25,7 @@ import websocket
 from assay.hub.shut_in import course_command
 from assay.settings import load
 
+CONTROL = re.compile(r"\x1b\[[?0-9;]*[A-Za-z]")  # of a terminal
 REPOSITORY = Path(__file__).parents[2]
 CONFIG = """
 import os, sys
@@ -48,7 +51,7 @@ c.Spawner.http_timeout = c.Spawner.start_timeout = 120
 c.JupyterHub.services = [{{"name": "tester", "api_token": small["token"]}}, *small["services"]]
 c.JupyterHub.load_roles = [{{
     "name": "tester",
-    "scopes": ["admin:users", "admin:servers", "tokens", "access:servers", "access:services"],
+    "scopes": ["admin:users", "admin:servers", "admin:server_state", "tokens", "access:servers", "access:services"],
     "services": ["tester"],
 }}]
 if small["spawner"]:
@@ -94,7 +97,7 @@ class SmallHub:
         self.api("POST", f"/users/{user}")
         answer = self.api("POST", f"/users/{user}/server")
         assert answer.status_code in (201, 202), answer.text
-        address = f"/user/{requests.utils.quote(user, safe='@')}"
+        address = f"/user/{quote(user, safe='@')}/"
         self.until(lambda: self.model(user)["servers"].get("", {}).get("ready"), f"the server of {user}")
         return address
 
@@ -117,33 +120,34 @@ class SmallHub:
     def put(self, address: str, name: str, text: str) -> None:
         """Write a file in the folder of a server, through its own interface."""
         content = {"type": "file", "format": "text", "content": text}
-        answer = self.ask("PUT", f"{address}/api/contents/{name}", json=content)
+        answer = self.ask("PUT", f"{address}api/contents/{name}", json=content)
         assert answer.status_code in (200, 201), answer.text
 
     def get(self, address: str, name: str) -> str | None:
-        answer = self.ask("GET", f"{address}/api/contents/{name}?type=file&format=text")
+        answer = self.ask("GET", f"{address}api/contents/{name}?type=file&format=text")
         return answer.json()["content"] if answer.status_code == 200 else None
 
     def in_terminal(self, address: str, command: str, seconds: float = 120.0) -> str:
         """What a command prints in a new terminal of a server."""
-        name = self.ask("POST", f"{address}/api/terminals").json()["name"]
-        with closing(self._socket(f"{address}/terminals/websocket/{name}")) as terminal:
+        name = self.ask("POST", f"{address}api/terminals").json()["name"]
+        with closing(self._socket(f"{address}terminals/websocket/{name}")) as terminal:
             terminal.send(json.dumps(["stdin", f"stty -echo; PS1=; echo BE''GINS; {command}\necho E''NDS\n"]))
             said, deadline = "", time.monotonic() + seconds
             while "ENDS" not in said:
                 assert time.monotonic() < deadline, said
                 kind, *words = json.loads(terminal.recv())
                 said += words[0] if kind == "stdout" else ""
-        self.ask("DELETE", f"{address}/api/terminals/{name}")
-        return said.partition("BEGINS")[2].partition("ENDS")[0].replace("\r\n", "\n").strip()
+        self.ask("DELETE", f"{address}api/terminals/{name}")
+        plain = CONTROL.sub("", said).replace("\r\n", "\n")
+        return plain.partition("BEGINS")[2].partition("ENDS")[0].strip()
 
     @contextmanager
     def kernel(self, address: str) -> Iterator[Kernel]:
         """A new kernel of a server."""
-        number = self.ask("POST", f"{address}/api/kernels", json={"name": "python3"}).json()["id"]
-        with closing(self._socket(f"{address}/api/kernels/{number}/channels")) as channels:
+        number = self.ask("POST", f"{address}api/kernels", json={"name": "python3"}).json()["id"]
+        with closing(self._socket(f"{address}api/kernels/{number}/channels")) as channels:
             yield Kernel(channels)
-        self.ask("DELETE", f"{address}/api/kernels/{number}")
+        self.ask("DELETE", f"{address}api/kernels/{number}")
 
     def _socket(self, path: str) -> websocket.WebSocket:
         url = self.url.replace("http", "ws", 1) + path

@@ -11,6 +11,7 @@ c.ServerApp.jpserver_extensions = {
     "nbgrader.server_extensions.course_list": False,
     "nbgrader.server_extensions.formgrader": False,
 }
+c.ServerApp.terminado_settings = {"shell_command": ["/bin/bash"]}  # not for logging in, which would set another PATH
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 c.LabApp.news_url = None
 c.LabApp.extension_manager = "readonly"
