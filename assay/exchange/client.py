@@ -230,11 +230,8 @@ class Client:
             return self._other(response)
 
     def _other(self, response: requests.Response) -> ExchangeError:
-        if response.status_code in (502, 503, 504):
-            return ExchangeError(
-                f"The exercise server at {self.url} is not running at the moment ({response.status_code}). Nothing was "
-                "done. Try again in a minute; if it lasts, tell whoever runs it."
-            )
+        if response.status_code in (502, 503, 504):  # of a proxy, which may have lost the server on the way
+            return self._lost() if response.request.method != "GET" else self._away()
         return ExchangeError(
             f"What answers at {self.url} is no exercise server ({response.status_code} {printable(response.reason)}). "
             f"Check {URL}, or log in to the Hub again and restart your server there."
@@ -242,10 +239,16 @@ class Client:
 
     def _not_answered(self, method: str, error: Exception) -> ExchangeError:
         if method != "GET" and not _never_arrived(error):
-            return ExchangeError(
-                f"The connection to the exercise server at {self.url} broke before it answered. Whether it did what "
-                "was asked is not known: look at the list (nbgrader list --inbound) before you try again."
-            )
+            return self._lost()
+        return self._away()
+
+    def _lost(self) -> ExchangeError:
+        return ExchangeError(
+            f"The connection to the exercise server at {self.url} broke before it answered. Whether it did what was "
+            "asked is not known: look at the list (nbgrader list --inbound) before you try again."
+        )
+
+    def _away(self) -> ExchangeError:
         return ExchangeError(
             f"The exercise server at {self.url} cannot be reached. Nothing was done. Try again in a minute; if it "
             "lasts, tell whoever runs it."
