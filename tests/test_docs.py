@@ -11,6 +11,7 @@ import assay.checks
 from assay.cli import _parser
 from assay.course import _settings
 from assay.sandbox.limits import Limits
+from assay.settings import CourseSettings, Settings
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "docker" / "README.md"]
@@ -33,7 +34,8 @@ def test_every_command_that_the_docs_name_exists() -> None:
 
 def test_make_targets_in_the_readme_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
-    assert set(re.findall(r"^make ([a-z]+)", README, flags=re.MULTILINE)) == {"demo", "test"} <= targets
+    assert set(re.findall(r"^make ([a-z]+)", README, flags=re.MULTILINE)) == {"serve", "test"} <= targets
+    assert set(re.findall(r"`make ([a-z]+)", README)) == {"demo"} <= targets
 
 
 def test_every_limit_and_key_of_an_exercise_is_documented(tmp_path: Path) -> None:
@@ -58,3 +60,25 @@ def test_files_that_a_page_names_exist(page: Path) -> None:
 def test_what_authors_import_is_documented() -> None:
     undocumented = {name for name in assay.checks.__all__ if not re.search(rf"\b{name}\b", AUTHORS)}
     assert not undocumented
+
+
+def test_every_setting_of_the_server_is_in_the_page_for_operators() -> None:
+    page = (ROOT / "docs" / "operators.md").read_text()
+    of_the_site, of_a_course = re.findall(r"^\| key \|.*?(?=\n\n)", page, flags=re.MULTILINE | re.DOTALL)
+    keys = {one.name for one in fields(Settings)} - {"home", "courses"}
+    rows = re.findall(r"^\| `(\w+)` \| `(ASSAY_\w+)(?:<OPTION>)?` \|", of_the_site, flags=re.MULTILINE)
+    assert {key for key, _ in rows} == keys
+    assert all(variable == f"ASSAY_{key.upper()}" for key, variable in rows if key != "authenticator_options")
+    named = set(re.findall(r"^\| `(\w+)` \|", of_a_course, flags=re.MULTILINE))
+    assert named == {one.name for one in fields(CourseSettings)} - {"name"}
+
+
+def test_every_variable_that_is_read_is_in_the_page_for_operators() -> None:
+    page = (ROOT / "docs" / "operators.md").read_text()
+    read = {
+        word
+        for path in (ROOT / "assay" / "hub").rglob("*.py")
+        for word in re.findall(r'"(ASSAY_[A-Z_]*[A-Z])"', path.read_text())
+    }
+    assert {"ASSAY_HOME"} <= read
+    assert {word for word in read if word not in page} == {"ASSAY_EXCHANGE_URL"}, "which the Hub sets for servers"
