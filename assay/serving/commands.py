@@ -111,6 +111,6 @@ def _only_course(client: Client) -> str:
     names = [one.course for one in client.courses() if one.role == "instructor"]
     if len(names) != 1:
         raise ExchangeError(
-            f"Which course is meant is not clear. You teach: {', '.join(names) or 'none'}. Choose one with --course-name."
+            f"You teach these courses: {', '.join(names) or 'none'}. Choose the one that is meant with --course-name."
         )
     return names[0]

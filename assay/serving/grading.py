@@ -93,7 +93,7 @@ def grade_together(materials: Materials, services: Services, tasks: Sequence[Tas
             _grade_in(course, materials, services, tasks, processes, in_gradebook=True)
         else:
             with beside(materials.course, first.assignment) as course, Judges() as judges:  # whose folder goes away
-                own = replace(services, judges=judges)
+                own = services if services.judges is None else replace(services, judges=judges)
                 _grade_in(course, materials, own, tasks, processes, in_gradebook=False)
     except Exception as error:
         for task in tasks:
