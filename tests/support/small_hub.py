@@ -103,7 +103,7 @@ class SmallHub:
 
     def stop(self, user: str) -> None:
         self.api("DELETE", f"/users/{user}/server")
-        self.until(lambda: "" not in self.model(user)["servers"], f"the end of the server of {user}")
+        self.until(lambda: self.model(user)["servers"].get("", {}).get("stopped", True), f"the end of {user}'s server")
 
     def model(self, user: str) -> dict[str, Any]:
         return dict(self.api("GET", f"/users/{user}?include_stopped_servers").json())
@@ -112,7 +112,7 @@ class SmallHub:
         deadline = time.monotonic() + seconds
         while not done():
             assert time.monotonic() < deadline and self.process.poll() is None, f"{what}:\n{self.said()}"
-            time.sleep(0.05)
+            time.sleep(0.2)
 
     def said(self) -> str:
         return self.log.read_text(errors="replace")[-6000:]
