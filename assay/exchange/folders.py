@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import shutil
 import stat
 import tarfile
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -19,6 +21,7 @@ from assay.errors import ExchangeError
 from assay.exchange.manifest import File, Manifest, checked_path, printable
 
 Contents = Iterable[tuple[str, Iterable[bytes]]]  # path and blocks, one file after the other
+_DEAD = 3600.0  # seconds after which nobody is writing a folder any more
 _NOT_FOLLOWED = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -69,6 +72,7 @@ def write_folder(folder: Path, contents: Contents) -> None:
 
     Raises ExchangeError where the disk refuses, and what `contents` raises.
     """
+    _remove_what_a_crash_left(folder)
     name = f".{folder.name}.{uuid.uuid4().hex}"
     new, old = folder.with_name(f"{name}.new"), folder.with_name(f"{name}.old")
     try:
@@ -97,6 +101,13 @@ def add_missing(folder: Path, contents: Contents) -> list[str]:
 def write_over(folder: Path, contents: Contents) -> list[str]:
     """Write files into a folder, each in place of the one that was there, and return their paths."""
     return [path for path, blocks in contents if _put(_inside(folder, path), blocks, os.replace)]
+
+
+def _remove_what_a_crash_left(folder: Path) -> None:
+    for left in folder.parent.glob(f".{glob.escape(folder.name)}.*"):
+        with suppress(OSError):
+            if left.suffix in (".new", ".old") and time.time() - left.lstat().st_mtime > _DEAD:
+                shutil.rmtree(left)
 
 
 def _added(tar: tarfile.TarFile, folder: Path, path: str) -> File:

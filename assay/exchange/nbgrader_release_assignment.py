@@ -10,8 +10,9 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.exchange.abc import ExchangeReleaseAssignment
 
 from assay.errors import ExchangeError, Refusal
+from assay.exchange.answers import AssignmentForCaller
 from assay.exchange.folders import packed
-from assay.exchange.moments import written
+from assay.exchange.moments import readable, written
 from assay.exchange.nbgrader_exchange import HttpExchange, rules
 
 
@@ -28,14 +29,16 @@ class HttpReleaseAssignment(HttpExchange, ExchangeReleaseAssignment):
 
     def init_dest(self) -> None:
         name = self.coursedir.assignment_id
+        self.out: AssignmentForCaller | None = None  # as it is handed out now
         try:
             there = self.client.assignment(self.course, name)
         except Refusal as refusal:
             if refusal.code != "unknown_assignment":
                 raise
         else:
-            if there.files and not there.assignment.withdrawn and not self.force:
-                raise ExchangeError(f"Destination already exists, add --force to overwrite: {self.course} {name}")
+            self.out = None if there.assignment.withdrawn else there
+        if self.out is not None and not self.force:
+            raise ExchangeError(f"Destination already exists, add --force to overwrite: {self.course} {name}")
 
     def copy_files(self) -> None:
         course, name = self.course, self.coursedir.assignment_id
@@ -47,9 +50,18 @@ class HttpReleaseAssignment(HttpExchange, ExchangeReleaseAssignment):
         self.log.info("Other rules (attempts, grace, late submissions): assay policy %s", name)
 
     def _policy(self) -> dict[str, str]:
+        """The due date of the gradebook, where students were not told another one since."""
         with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as gradebook:
             try:
                 due = gradebook.find_assignment(self.coursedir.assignment_id).duedate
             except MissingEntry:
                 due = None
-        return {} if due is None else {"due": written(due.replace(tzinfo=UTC))}
+        if due is None:
+            return {}
+        due = due.replace(tzinfo=UTC)
+        if self.out is not None and self.out.assignment.policy.due is not None:
+            if self.out.assignment.policy.due != due:
+                name, said = self.coursedir.assignment_id, readable(due)
+                self.log.warning("The gradebook says %s: to change the due date, use assay policy %s --due", said, name)
+            return {}
+        return {"due": written(due)}

@@ -334,6 +334,16 @@ def test_formgraders_buttons_work(story, api):
     assert (policy.due, policy.attempts, policy.grace) == (DUE, 2, timedelta(minutes=10))
 
 
+def test_a_corrected_release_keeps_the_due_date_that_students_were_told(story):
+    later = DUE + timedelta(days=30)
+    story.staff.assay("policy", "scale", "--due", later.isoformat())
+    assert "to change the due date, use assay policy scale" in story.staff.nbgrader(
+        "release_assignment", "scale", "--force"
+    )
+    assert story.client(story.student1).assignment(DEEP, "scale").due == later
+    story.staff.assay("policy", "scale", "--due", DUE.isoformat())
+
+
 def test_formgrader_says_that_the_server_is_away(story, acting, monkeypatch):
     acting(story.staff)
     monkeypatch.setenv("ASSAY_EXCHANGE_URL", "http://127.0.0.1:9/services/exchange")

@@ -96,6 +96,17 @@ def test_a_folder_that_cannot_be_written_stays_as_it_was(tmp_path):
     assert os.listdir(tmp_path) == ["submitted"]
 
 
+def test_what_a_crash_left_is_removed_an_hour_later(tmp_path):
+    folder = tmp_path / "submitted"
+    for name in (".submitted.1.new", ".submitted.2.old", ".submitted.3.new", ".other.1.new"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a").write_text("")
+        if "3" not in name:
+            os.utime(tmp_path / name, (0, 0))
+    write_folder(folder, told({"a": b"1"}))
+    assert sorted(os.listdir(tmp_path)) == [".other.1.new", ".submitted.3.new", "submitted"]
+
+
 @pytest.mark.parametrize("write", [write_folder, add_missing, write_over])
 def test_nothing_is_written_outside_of_a_folder(tmp_path, write):
     (tmp_path / "in").mkdir()
