@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from assay.course import open_course
 from assay.errors import CourseError
 from assay.hub import authenticators, programs, secrets
-from assay.hub.addresses import is_free, is_loopback
+from assay.hub.addresses import is_free, is_loopback, public_url
 from assay.hub.course_id import FILE as NBGRADER_CONFIG
 from assay.hub.course_id import course_id
 from assay.settings import FILE, Settings
@@ -29,6 +29,7 @@ def check(settings: Settings, environ: Mapping[str, str]) -> None:
                 f"The course {course.name} of {settings.home / FILE} calls itself {found!r} in "
                 f"{course.root / NBGRADER_CONFIG}. Give it one name in both."
             )
+    public_url(settings)
     _check_demo(settings)
     _check_secrets(settings)
     programs.proxy_program(environ.get("PATH", ""))

@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from jupyterhub.services.service import Service
+
 from assay.hub import authenticators, programs, roles, secrets, spawners
 from assay.hub.addresses import LOOPBACK, base_path, free_ports
 from assay.hub.enrolment import enrol_everyone
 from assay.settings import Settings
 
+PATIENCE = 180  # seconds for a service to answer; the Hub gives up as a whole if one does not
 # Names become folders, addresses and rows: none that means something else there.
 USERNAME = r"[a-z0-9][a-z0-9._@+-]{0,62}"
 
@@ -37,6 +40,9 @@ def configure(c: Any, settings: Settings) -> None:
         {name: f"http://{LOOPBACK}:{port}" for name, port in ports.items()},
         _environments(settings, os.environ),
     )
+    if "timeout" in Service.class_traits():  # from JupyterHub 6 on; before that it is 30 s
+        for one in c.JupyterHub.services:
+            one |= {"timeout": PATIENCE} if "url" in one else {}
     authenticators.configure(c, settings, os.environ)
     c.Authenticator.username_pattern = USERNAME
     c.Authenticator.admin_users = set(settings.admins)
