@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import logging
 import re
+import threading
 import unicodedata
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -77,6 +79,10 @@ class Exchange:
     upload_bytes: int = 100 * 2**20  # of one archive
     uploads_each: int = 2  # of one caller at the same time
     uploading: Counter[Caller] = field(default_factory=Counter)
+    # Uploads have threads of their own, so that nobody who only looks waits for them, and change the database one after
+    # another: SQLite lets who meets another one sleep for longer than the other takes.
+    upload_threads: Executor = field(default_factory=lambda: ThreadPoolExecutor(4, "upload"))
+    changing: threading.Lock = field(default_factory=threading.Lock)
 
 
 @stream_request_body

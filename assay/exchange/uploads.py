@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, TypeVar
 
+from tornado.ioloop import IOLoop
 from tornado.iostream import StreamClosedError
 
 from assay.errors import ExchangeError, Refusal
@@ -61,11 +62,12 @@ class UploadHandler(ApiHandler):
 
         def checked_and_used() -> T:
             archive.seek(0)
-            with received(archive, self.exchange.blobs, self.exchange.caps) as upload:
+            exchange = self.exchange
+            with received(archive, exchange.blobs, exchange.caps) as upload, exchange.changing:
                 return use(upload)
 
         try:
-            return await self.in_thread(checked_and_used)
+            return await IOLoop.current().run_in_executor(self.exchange.upload_threads, checked_and_used)
         finally:
             self._end(archive)
 
