@@ -39,7 +39,7 @@ def become_server(settings: Settings, name: str, further: list[str], *, shut: bo
     server = [*shut_in.SERVER, f"--ServerApp.root_dir={course.root}", *further]
     with ExitStack() as undo:
         if shut:
-            home = shut_in.home_inside(name)
+            home = shut_in.home_inside(name, course.root.resolve())
             command, descriptors = shut_in.course(settings, course).opened(undo)
             for descriptor in descriptors:
                 os.set_inheritable(descriptor, True)

@@ -52,7 +52,8 @@ def words(settings: Settings, devices: Iterable[str] = ()) -> Iterator[str]:
     shown = trees()
     data = data_folder()
     yield from parents_of((*shown, *([data] if data else [])))
-    yield from ("--perms", "0755", "--dir", "/etc", "--perms", "0755", "--dir", "/home")
+    for place in ("/etc", "/home", "/homes"):
+        yield from ("--perms", "0755", "--dir", place)
     yield from _top()
     for tree in shown:
         yield from ("--ro-bind", str(tree), str(tree))

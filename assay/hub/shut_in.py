@@ -89,7 +89,8 @@ def course(settings: Settings, course: CourseSettings) -> Enclosure:
     system cannot do that it is root itself, without any right of root's and as an ordinary user in its own eyes; then
     the sandbox of grading within cannot count its processes, so formgrader grades nothing there.
     """
-    root, home = course.root.resolve(), home_inside(course.name)
+    root = course.root.resolve()
+    home = home_inside(course.name, root)
     uid, before = _owner_of(settings, course) if os.geteuid() == 0 else (None, ())
     identity = uid if uid is not None else os.geteuid() or STAFF
     arguments = (
@@ -123,9 +124,12 @@ def _owner_of(settings: Settings, course: CourseSettings) -> tuple[int | None, t
     return None, (unshare, "--mount", "--propagation", "slave", "--", "sh", "-c", DEVICES_UNCHANGED, "sh")
 
 
-def home_inside(user: str) -> str:
-    """Where a server finds its home."""
-    return f"/home/{folder_name(user)}"
+def home_inside(user: str, *besides: Path) -> str:
+    """Where a server finds its home: where nothing else that it sees lies. `besides`: further folders that it sees."""
+    name = folder_name(user)
+    seen = (*machine.trees(), machine.data_folder(), *besides)
+    taken = any(one is not None and one.is_relative_to(Path("/home", name)) for one in seen)
+    return f"/homes/{name}" if taken else f"/home/{name}"
 
 
 def course_command(settings: Settings, course: CourseSettings, port: int = 0) -> list[str]:

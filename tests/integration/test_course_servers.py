@@ -9,8 +9,9 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ pytest.importorskip("jupyterhub", reason="not run: needs the hub extra")
 pytest.importorskip("websocket", reason="not run: needs the hub extra")
 
 from assay.course import Course
-from assay.hub import machine, shut_in
+from assay.hub import machine, own_port, shut_in
 from assay.settings import CourseSettings, Settings, load
 from tests.support.grading import HONEST, exercise_in
 from tests.support.notebooks import answer, locked_code, marker, notebook, submit
@@ -29,6 +30,7 @@ from tests.support.small_hub import REPOSITORY, SmallHub, small_hub
 
 pytestmark = pytest.mark.xdist_group("course_servers")
 WAYS = ("terminal", "kernel")
+WITHOUT_IDMAPPING = REPOSITORY / "tests" / "support" / "without_idmapping.py"
 CONFIG = """
 from assay.notebook.nbgrader import configure
 
@@ -47,6 +49,7 @@ class Site:
     own: Course
     other: Course
     found: dict[str, dict[str, Any]]  # what breaking out came to, by way
+    grades: bool = True  # whether a sandbox holds within
 
     @property
     def home(self) -> Path:
@@ -65,11 +68,11 @@ def a_course(root: Path) -> Course:
     return course
 
 
-@pytest.fixture(scope="module", params=["as-we-are", "ordinary-user"])
+@pytest.fixture(scope="module", params=["as-we-are", "ordinary-user", "root-without-idmapping"])
 def site(request: pytest.FixtureRequest) -> Iterator[Site]:
-    ordinary = request.param == "ordinary-user"
-    if ordinary and os.geteuid() != 0:
+    if request.param != "as-we-are" and os.geteuid() != 0:
         pytest.skip("not run: we are an ordinary user already")
+    before = {"as-we-are": [], "root-without-idmapping": [sys.executable, str(WITHOUT_IDMAPPING)]}
     root = Path(tempfile.mkdtemp(prefix="assay-site-"))  # which another user can enter
     root.chmod(0o755)
     try:
@@ -79,10 +82,11 @@ def site(request: pytest.FixtureRequest) -> Iterator[Site]:
         settings = load(home, {})
         if reason := shut_in.course_broken(settings, settings.courses[0]):
             pytest.skip(f"not run: nothing can be shut in here: {reason}")
-        if ordinary:
+        if request.param == "ordinary-user":
+            before["ordinary-user"] = as_ordinary_user()
             subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", str(root)], check=True)
-        with small_hub(home, begin=as_ordinary_user() if ordinary else (), courses=["course-a"]) as hub:
-            yield tried_on(hub, own, other)
+        with small_hub(home, begin=before[request.param], courses=["course-a"]) as hub:
+            yield replace(tried_on(hub, own, other), grades=request.param != "root-without-idmapping")
     finally:
         shutil.rmtree(root)
 
@@ -152,6 +156,9 @@ def test_its_token_is_no_key_to_users(site: Site, way: str) -> None:
 def test_grading_inside_finds_a_sandbox(site: Site) -> None:
     commands = "nbgrader generate_assignment tiny --force; nbgrader autograde tiny --create"
     said = site.hub.in_terminal("/services/course-a/", commands, 300)
+    if not site.grades:
+        assert "nothing is graded" in said
+        return
     with sqlite3.connect(site.own.gradebook) as book:
         scores = book.execute("select auto_score from grade").fetchall()
     assert sorted(score for (score,) in scores) == [2.0, 4.0], said
@@ -166,6 +173,16 @@ def test_formgrader_answers(site: Site) -> None:
     assert [one["name"] for one in site.hub.ask("GET", "/services/course-a/formgrader/api/assignments").json()] == [
         "tiny"
     ]
+
+
+def test_nothing_outlives_a_killed_hub(site: Site) -> None:  # the last of these, because it ends the Hub
+    processes = own_port.descendants(site.hub.process.pid)
+    assert any(b"singleuser" in Path(f"/proc/{one}/cmdline").read_bytes() for one in processes)
+    site.hub.process.kill()
+    deadline = time.monotonic() + 60
+    while left := [one for one in processes if Path(f"/proc/{one}/exe").exists()]:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.1)
 
 
 def test_the_installation_in_a_course_folder_cannot_be_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

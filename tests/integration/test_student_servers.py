@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -239,3 +240,13 @@ def test_a_stopped_server_leaves_no_process_and_keeps_the_home(site: Site) -> No
     folder = people.folder_name("student@odd.example")
     assert folder.startswith("student-odd-exam") and "@" not in folder
     assert (site.home / "homes" / folder / "own.txt").read_text() == "kept"
+
+
+def test_nothing_outlives_a_killed_hub(site: Site) -> None:  # the last of these, because it ends the Hub
+    processes = own_port.descendants(site.hub.process.pid)
+    assert any(b"singleuser" in Path(f"/proc/{one}/cmdline").read_bytes() for one in processes)
+    site.hub.process.kill()
+    deadline = time.monotonic() + 60
+    while left := [one for one in processes if Path(f"/proc/{one}/exe").exists()]:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.1)

@@ -12,6 +12,18 @@ from assay.hub import own_port
 from tests.support.small_hub import REPOSITORY, SmallHub
 
 NOBODY = 65534
+OPENED = """
+set -e
+stage=$(mktemp -d)
+mount --bind "$1" "$stage"
+mount -t tmpfs -o mode=0755 none "$2"
+mkdir -p "$1"
+mount --bind "$stage" "$1"
+umount "$stage"
+rmdir "$stage"
+shift 2
+exec "$@"
+"""
 BREAK_OUT = (REPOSITORY / "tests" / "support" / "break_out.py").read_text()
 
 
@@ -36,17 +48,12 @@ def attempts_in(hub: SmallHub, server: str, plan: dict[str, Any]) -> dict[str, d
 
 
 def python_for_others() -> list[str]:
-    """Words before a command to which it looks as if any user could start this Python."""
+    """Words before a command to which it looks as if any user could start this Python. They become that command."""
     prefix = Path(sys.base_prefix).resolve()
-    words = ["bwrap", "--dev-bind", "/", "/"]
     closed = [parent for parent in reversed(prefix.parents) if not parent.stat().st_mode & 0o001]
-    if closed:
-        words += ["--perms", "0755", "--tmpfs", str(closed[0])]
-        for parent in reversed(prefix.parents):
-            if parent != closed[0] and parent.is_relative_to(closed[0]):
-                words += ["--perms", "0755", "--dir", str(parent)]
-        words += ["--ro-bind", str(prefix), str(prefix)]
-    return [*words, "--"]
+    if not closed:
+        return []
+    return ["unshare", "--mount", "--propagation", "slave", "sh", "-c", OPENED, "sh", str(prefix), str(closed[0])]
 
 
 def as_ordinary_user() -> list[str]:

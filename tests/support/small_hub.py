@@ -22,6 +22,7 @@ from urllib.parse import quote
 import requests
 import websocket
 
+from assay.hub.programs import ended_with_the_hub
 from assay.hub.shut_in import course_command
 from assay.settings import load
 
@@ -31,6 +32,7 @@ CONFIG = """
 import os, sys
 from pathlib import Path
 from assay.hub import spawners
+from assay.hub.programs import ended_with_the_hub
 from assay.settings import load
 
 c = get_config()
@@ -39,7 +41,7 @@ settings = load(Path(small["home"]), {{}})
 c.JupyterHub.bind_url = small["url"]
 c.JupyterHub.hub_bind_url = small["hub"]
 c.ConfigurableHTTPProxy.api_url = small["proxy"]
-c.ConfigurableHTTPProxy.command = [str(Path(sys.executable).parent / "configurable-http-proxy")]
+c.ConfigurableHTTPProxy.command = ended_with_the_hub([str(Path(sys.executable).parent / "configurable-http-proxy")])
 c.ConfigurableHTTPProxy.pid_file = str(settings.hub / "proxy.pid")
 c.JupyterHub.db_url = f"sqlite:///{{settings.hub / 'jupyterhub.sqlite'}}"
 c.JupyterHub.cookie_secret_file = str(settings.hub / "cookie_secret")
@@ -240,7 +242,7 @@ def _environment() -> Mapping[str, str]:
 
 def _exchange() -> dict[str, Any]:
     url = f"http://127.0.0.1:{free_port()}"
-    return {"name": "exchange", "url": url, "command": [sys.executable, "-c", EXCHANGE]}
+    return {"name": "exchange", "url": url, "command": ended_with_the_hub([sys.executable, "-c", EXCHANGE])}
 
 
 def _course(home: Path, name: str, environment: Mapping[str, str]) -> dict[str, Any]:
