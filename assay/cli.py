@@ -7,11 +7,13 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from assay import __version__
 from assay.course import open_course
 from assay.errors import AssayError, CourseError
 
+Verb = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
 _RULES = {  # of an assignment
     "due": "until when it is in time, such as 2026-11-30T23:59Z",
     "release": "from when on students get it",
@@ -88,6 +90,15 @@ def _parser() -> argparse.ArgumentParser:
     got.add_argument("name")
     got.add_argument("--from", dest="origin", choices=("package", "canonical"), help="only from there (default: both)")
     verb("doctor", _doctor, "say what the sandbox on this machine holds, by trying to break out")
+    _add_what_asks_the_server(verbs, verb)
+    verb("serve", _serve, "start the exercise server").set_defaults(extra="server,hub")
+    user = verb("user", _user, "give somebody an account on the server, or a new password")
+    user.add_argument("name")
+    user.set_defaults(extra="server,hub")
+    return parser
+
+
+def _add_what_asks_the_server(verbs: Any, verb: Verb) -> None:
     receipt = verbs.add_parser("receipt", help="verify the receipt of a submission")
     receipt.set_defaults(extra="grader,server")
     shown = receipt.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -119,11 +130,6 @@ def _parser() -> argparse.ArgumentParser:
     for added in (ruled, extended, regraded, jobs):
         added.add_argument("--course-name", help="the course, where there are several")
         added.set_defaults(extra="grader,server")
-    verb("serve", _serve, "start the exercise server").set_defaults(extra="server,hub")
-    user = verb("user", _user, "give somebody an account on the server, or a new password")
-    user.add_argument("name")
-    user.set_defaults(extra="server,hub")
-    return parser
 
 
 def _demo(options: argparse.Namespace) -> int:
