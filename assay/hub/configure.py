@@ -32,7 +32,7 @@ def configure(c: Any, settings: Settings) -> None:
     _configure_proxy(c, settings, proxy_port)
     c.JupyterHub.load_groups = roles.groups(settings)
     c.JupyterHub.load_roles = roles.roles(settings)
-    commands = programs.commands(settings, ports)
+    commands = programs.commands(settings)
     c.JupyterHub.services = roles.services(
         settings,
         commands,

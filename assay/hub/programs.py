@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
 
 from assay.errors import CourseError
 from assay.hub import roles, shut_in
 from assay.hub.addresses import exchange_url
-from assay.settings import CourseSettings, Settings
+from assay.settings import Settings
 
 PROXY = "configurable-http-proxy"
 
@@ -45,30 +43,18 @@ def ended_with_the_hub(command: Sequence[str]) -> list[str]:
     return [*([setpriv, "--pdeathsig", "SIGTERM", "--"] if setpriv else []), *command]
 
 
-def commands(settings: Settings, ports: Mapping[str, int]) -> dict[str, list[str]]:
+def commands(settings: Settings) -> dict[str, list[str]]:
     """The command of each service, by its name."""
     python, home = sys.executable, str(settings.home)
     found = {roles.EXCHANGE: [python, "-P", "-m", "assay.serving.exchange_service", "--home", home]}
     for course in settings.courses:
-        found[course.name] = course_command(settings, course, ports[course.name])
+        found[course.name] = shut_in.course_command(settings, course)
     for course in settings.courses:
         worker = [python, "-P", "-m", "assay.serving.grading_worker", "--home", home, "--course", course.name]
         found[course.grading] = worker
     if settings.idle_minutes:
         found[roles.CULLER] = [python, "-P", "-m", "jupyterhub_idle_culler", f"--timeout={settings.idle_minutes * 60}"]
-    return {name: ended_with_the_hub(command) if _is_there(command) else [] for name, command in found.items()}
-
-
-def _is_there(command: Sequence[str]) -> bool:
-    """Whether `python -m module` would find its module."""
-    with suppress(ModuleNotFoundError):
-        return importlib.util.find_spec(command[command.index("-m") + 1]) is not None
-    return False
-
-
-def course_command(settings: Settings, course: CourseSettings, port: int) -> list[str]:
-    """The instructors' JupyterLab and formgrader of one course, shut in to that course where the machine allows it."""
-    return list(shut_in.course_command(settings, course))
+    return {name: ended_with_the_hub(command) for name, command in found.items()}
 
 
 def server_environment(settings: Settings, kind: str) -> dict[str, str]:

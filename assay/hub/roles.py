@@ -53,7 +53,7 @@ def services(
             "cwd": str(courses[name].root if name in courses else settings.home),
             "display": name in courses,
         }
-        if command and name in urls:
+        if name in urls:
             # Whoever may use it is not asked whether it may know who they are: it is a part of this server.
             one |= {"url": urls[name], "oauth_no_confirm": True}
         found.append(one)
