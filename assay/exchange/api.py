@@ -75,8 +75,8 @@ class Exchange:
     roles: Callable[[Caller], Awaitable[Mapping[str, Role]]]  # by course; raises ExchangeError
     states: Callable[[Sequence[str]], Mapping[str, State]] = lambda _attempts: {}  # where grading them stands
     submitted: Callable[[Attempt], None] = lambda _attempt: None  # after it was recorded
-    caps: Caps = Caps()
-    upload_bytes: int = 100 * 2**20  # of one archive
+    caps: Caps = Caps()  # but for sizes
+    upload_bytes: int = 100 * 2**20  # of one archive, and of what is in it
     uploads_each: int = 2  # of one caller at the same time
     uploading: Counter[Caller] = field(default_factory=Counter)
     # Uploads have threads of their own, so that nobody who only looks waits for them, and change the database one after

@@ -7,6 +7,7 @@ away or the server is killed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, TypeVar
 
@@ -63,7 +64,8 @@ class UploadHandler(ApiHandler):
         def checked_and_used() -> T:
             archive.seek(0)
             exchange = self.exchange
-            with received(archive, exchange.blobs, exchange.caps) as upload, exchange.changing:
+            caps = replace(exchange.caps, one_file=exchange.upload_bytes, all_files=exchange.upload_bytes)
+            with received(archive, exchange.blobs, caps) as upload, exchange.changing:
                 return use(upload)
 
         try:

@@ -24,8 +24,7 @@ ATTEMPTS = f"{PATH}/attempts"
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Running]:
-    caps = Caps(one_file=MOST, all_files=MOST, files=3)
-    with exchange_server(tmp_path, caps=caps, upload_bytes=MOST) as server:
+    with exchange_server(tmp_path, caps=Caps(files=3), upload_bytes=MOST) as server:
         assert server.call("PUT", PATH, "instructor1", data=tar({"homework.ipynb": "{}"})).status_code == 200
         yield server
 
