@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 from collections import defaultdict
+from dataclasses import replace
+from datetime import UTC
 from pathlib import Path
 
 from nbgrader.exchange.abc import ExchangeCollect
@@ -55,7 +57,8 @@ class HttpCollect(HttpExchange, ExchangeCollect):
             if not newer and not (self.before_duedate and there != moment):
                 hint = "No newer submission to collect" if self.update else "Already there, use --update to update"
                 self.log.info("%s: %s", hint, name)
-                self._note_due(attempt)  # an extension may have been given since
+                here = attempt if there is None else replace(attempt, submitted=there.replace(tzinfo=UTC))
+                self._note_due(here)  # an extension may have been given since
                 return
             self.log.info("Updating submission: %s", name)
         else:

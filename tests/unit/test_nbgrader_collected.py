@@ -1,18 +1,26 @@
 """An attempt laid out for grading: whoever is in time for the server is in time for nbgrader."""
 
+import io
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from nbgrader.api import Gradebook
+from nbgrader.coursedir import CourseDirectory
 
 from assay.errors import ExchangeError, GradebookError
+from assay.exchange import store
+from assay.exchange.client import Client
+from assay.exchange.nbgrader_collect import HttpCollect
 from assay.exchange.nbgrader_collected import in_time_until, note_due, write_attempt
 from assay.exchange.policy import Extension, Policy
 from assay.exchange.records import Attempt
+from assay.exchange.tar import received
+from tests.support.exchange_server import Running, exchange_server, tar, token_of
 
 DUE = datetime(2026, 11, 30, 12, tzinfo=UTC)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -132,3 +140,53 @@ def test_an_attempt_that_cannot_be_laid_out_leaves_the_one_before(tmp_path):
     with pytest.raises(ExchangeError, match="damaged"):
         write_attempt(folder, attempt(DUE), damaged())
     assert (folder / "a.ipynb").read_bytes() == b"first"
+
+
+@pytest.fixture
+def server(tmp_path, url, monkeypatch) -> Iterator[Running]:
+    """With attempts in time, in the grace, and late."""
+    (tmp_path / "state").mkdir()
+    with exchange_server(tmp_path / "state") as running:
+        monkeypatch.setenv("ASSAY_EXCHANGE_URL", running.url)
+        monkeypatch.setenv("JUPYTERHUB_API_TOKEN", token_of("instructor1"))
+        rules = {"due": DUE.isoformat(), "grace_seconds": "600"}
+        instructor = Client(running.url, token_of("instructor1"))
+        instructor.release("deep-learning", "homework", io.BytesIO(tar({"homework.ipynb": b"{}"})), rules)
+        for moment, text in ((DUE - HOUR, b"early"), (DUE + 5 * MINUTE, b"grace"), (DUE + HOUR, b"late")):
+            with received(io.BytesIO(tar({"homework.ipynb": text})), running.exchange.blobs) as upload:
+                store.submit(running.exchange.engine, "deep-learning", "homework", "student1", upload, moment)
+        yield running
+
+
+def collect(root: Path, **options: bool) -> bytes:
+    """What lies in submitted/ afterwards."""
+    coursedir = CourseDirectory(root=str(root), course_id="deep-learning", assignment_id="homework")
+    HttpCollect(coursedir=coursedir, **options).start()
+    return (root / "submitted" / "student1" / "homework" / "homework.ipynb").read_bytes()
+
+
+def lateness(url: str) -> float:
+    with Gradebook(url) as gradebook:
+        return float(gradebook.find_submission("homework", "student1").total_seconds_late)
+
+
+def test_the_last_attempt_is_collected_or_the_last_in_time(server, url, tmp_path):
+    assert collect(tmp_path) == b"late"
+    assert collect(tmp_path, before_duedate=True) == b"grace"
+    assert collect(tmp_path) == b"grace"  # nothing is replaced that is there
+    assert collect(tmp_path, update=True) == b"late"
+    instructor = Client(server.url, token_of("instructor1"))
+    instructor.extend("deep-learning", "homework", Extension("student1", DUE + 2 * HOUR))
+    assert collect(tmp_path, before_duedate=True) == b"late"
+
+
+def test_until_when_it_was_in_time_is_noted_of_the_attempt_that_lies_there(server, url, tmp_path):
+    assert collect(tmp_path, before_duedate=True) == b"grace"
+    assert seconds_late(url, DUE + 5 * MINUTE) == 0
+    assert collect(tmp_path) == b"grace"  # though there is a later one
+    assert lateness(url) == 0
+    assert collect(tmp_path, update=True) == b"late"
+    assert seconds_late(url, DUE + HOUR) == 3600
+    Client(server.url, token_of("instructor1")).extend("deep-learning", "homework", MORE)
+    assert collect(tmp_path) == b"late"
+    assert lateness(url) == 0
