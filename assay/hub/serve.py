@@ -25,7 +25,7 @@ from assay.settings import FILE, Settings, load
 HOME = "ASSAY_HOME"
 CONFIG = "jupyterhub_config.py"
 _START = 600.0  # seconds until the Hub answers
-_STOP = 60.0  # seconds for users' servers to end
+_STOP = 120.0  # seconds for services, one after the other, and users' servers to end
 _PATIENCE = 20.0  # seconds for a Hub that is just ending
 _PR_SET_PDEATHSIG = 1
 

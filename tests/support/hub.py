@@ -75,6 +75,18 @@ class Person:
         """As a browser opens a page: the Hub says who one is, to servers and services that have not asked yet."""
         return self.session.get(self.hub.url + path, timeout=60)
 
+    def server_token(self) -> str:
+        """The one that the own server has, as its environment holds it."""
+        for environ in Path("/proc").glob("[0-9]*/environ"):
+            try:
+                words = environ.read_bytes().split(b"\0")
+            except OSError:
+                continue  # ended, or somebody else's
+            named = dict(word.split(b"=", 1) for word in words if b"=" in word)
+            if named.get(b"JUPYTERHUB_USER") == self.name.encode() and self.hub.runs(named):
+                return named[b"JUPYTERHUB_API_TOKEN"].decode()
+        raise AssertionError(f"no process of {self.name}'s server was found")
+
     def stop_server(self) -> None:
         """Returns when the own server has ended."""
         assert self.ask("DELETE", f"/hub/api/users/{self.name}/server").status_code in (202, 204)
@@ -126,6 +138,10 @@ class Running:
         """A request of a program with an API token."""
         headers = {"Authorization": f"token {token}"}
         return requests.request(method, self.url + path, headers=headers, timeout=60, **how)  # type: ignore[arg-type]
+
+    def runs(self, environ: Mapping[bytes, bytes]) -> bool:
+        """Whether a process with these variables is a server of this Hub."""
+        return environ.get(b"ASSAY_EXCHANGE_URL") == f"{self.url}/services/exchange".encode()
 
     def service_token(self, name: str) -> str:
         return (self.home / "secrets" / f"{name}.token").read_text()
@@ -187,7 +203,7 @@ def end(process: subprocess.Popen[str]) -> None:
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(90)
+            process.wait(180)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
