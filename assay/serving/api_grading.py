@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, cast, get_args
 
+from tornado.web import URLSpec
+
 from assay.errors import JobError, Refusal
 from assay.exchange import arguments
 from assay.exchange.api import ApiHandler, Exchange
 from assay.exchange.moments import written
-from assay.exchange.server import Routes
+from assay.exchange.server import Routes, routed
 from assay.jobs import table
 from assay.jobs.table import Job, State
 from assay.serving import regrades
@@ -129,3 +131,9 @@ ROUTES: Routes = (
     ("/courses/{course}/jobs", Jobs),
     ("/courses/{course}/jobs/{number}/retry", RetryJob),
 )
+
+
+def handlers(exchange: Exchange, places: Places, prefix: str) -> list[URLSpec]:
+    """The addresses of all this."""
+    given = {"exchange": exchange, "places": places}
+    return [URLSpec(spec.regex.pattern, spec.handler_class, given) for spec in routed(exchange, prefix, ROUTES)]

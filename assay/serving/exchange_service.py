@@ -27,7 +27,7 @@ from assay.exchange.blobs import open_blobs
 from assay.exchange.identity import Identity, hub_identity
 from assay.exchange.receipts import open_key
 from assay.exchange.records import Attempt
-from assay.exchange.server import Exchange, application, http_server, routed
+from assay.exchange.server import Exchange, application, http_server
 from assay.exchange.tables import open_database
 from assay.jobs import table
 from assay.serving import api_grading, pages, queue, regrades
@@ -81,9 +81,7 @@ def opened(
             submitted=partial(submitted, places),
             upload_bytes=settings.upload_bytes,
         )
-        grading = routed(exchange, prefix, api_grading.ROUTES)
-        for spec in grading:
-            spec.kwargs = {"exchange": exchange, "places": places}
+        grading = api_grading.handlers(exchange, places, prefix)
         app = application(exchange, prefix, [*grading, *pages.handlers(Pages(exchange, places, prefix, visitor))])
         app.settings["cookie_secret"] = os.urandom(32)  # after a restart the Hub logs everybody in again, unasked
         yield app

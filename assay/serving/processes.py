@@ -22,7 +22,7 @@ def begin() -> None:
     SIGTERM raises KeyboardInterrupt, as Control-C does: grading is made to be interrupted at any point by that.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr)
-    logging.getLogger("traitlets").setLevel(logging.WARNING)  # nbgrader tells of each file that it writes
+    logging.getLogger("traitlets").setLevel(logging.ERROR)  # nbgrader tells of each file that it writes
     signal.signal(signal.SIGTERM, _end)
     parent = os.getppid()
     prctl(PARENT_DEATH_SIGNAL, signal.SIGTERM)
