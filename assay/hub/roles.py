@@ -107,7 +107,7 @@ def _of_instructors(course: CourseSettings) -> dict[str, Any]:
         "description": f"Instructors of {course.name} open its formgrader",
         "scopes": [
             f"access:services!service={course.name}",
-            "list:services",
+            f"list:services!service={course.name}",
             f"read:services!service={course.name}",
             USE_EXCHANGE,
         ],
@@ -119,7 +119,7 @@ def _of_the_course_itself(course: CourseSettings) -> dict[str, Any]:
     return {
         "name": f"course-{course.name}",
         "description": f"The formgrader of {course.name} enrols students and hands out assignments",
-        "scopes": ["list:groups", f"groups!group={course.student_group}", USE_EXCHANGE],
+        "scopes": [f"list:groups!group={course.student_group}", f"groups!group={course.student_group}", USE_EXCHANGE],
         "services": [course.name],
     }
 

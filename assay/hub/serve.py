@@ -26,6 +26,7 @@ HOME = "ASSAY_HOME"
 CONFIG = "jupyterhub_config.py"
 _START = 600.0  # seconds until the Hub answers
 _STOP = 120.0  # seconds for services, one after the other, and users' servers to end
+_ASK = 10.0  # seconds between two tries whether it answers
 _PATIENCE = 20.0  # seconds for a Hub that is just ending
 _PR_SET_PDEATHSIG = 1
 
@@ -101,11 +102,12 @@ def serve(
     `started` is called when the Hub answers. Raises CourseError where it does not start.
     """
     _end_leftover_proxy(settings)
+    ready = _Readiness(settings)
     checks.check_address(settings)
     with _signals() as asked_to_end, _hub(root.resolve(), settings, environ, lock) as hub:
         answering, ends = False, time.monotonic() + _START
         while hub.poll() is None and not asked_to_end:
-            if not answering and (answering := _answers(settings)):
+            if not answering and (answering := ready()):
                 started()
             elif not answering and time.monotonic() > ends:
                 break
@@ -159,11 +161,31 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
             process.wait()
 
 
-def _answers(settings: Settings) -> bool:
-    """Whether the Hub can be used."""
-    with suppress(OSError), urllib.request.urlopen(f"{public_url(settings)}/hub/health", timeout=5) as answer:
-        return bool(answer.status == 200)
-    return False
+class _Readiness:
+    """Whether the Hub can be used. Its log says so; a site can silence it, so the address is tried now and then too.
+
+    Asking all the time would fill the log with complaints of the proxy about a Hub that is not there yet.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._health = f"{public_url(settings)}/hub/health"
+        self._log = settings.hub / "hub.log"
+        self._from = self._log.stat().st_size if self._log.is_file() else 0
+        self._next = time.monotonic() + _ASK
+
+    def __call__(self) -> bool:
+        said = b"JupyterHub is now running" in self._new_lines()
+        if not said and time.monotonic() < self._next:
+            return False
+        self._next = time.monotonic() + _ASK
+        with suppress(OSError), urllib.request.urlopen(self._health, timeout=5) as answer:
+            return bool(answer.status == 200)
+        return False
+
+    def _new_lines(self) -> bytes:
+        with self._log.open("rb") as file:
+            file.seek(self._from)
+            return file.read()
 
 
 @contextmanager

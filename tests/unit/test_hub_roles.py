@@ -30,14 +30,24 @@ def test_rights_of_each_role() -> None:
         "exchange": {"read:users:groups", "read:users:name"},
         "nbgrader-physics": {USE_EXCHANGE},
         "formgrade-physics": {
-            *("access:services!service=physics", "list:services", "read:services!service=physics", USE_EXCHANGE),
+            *(
+                "access:services!service=physics",
+                "list:services!service=physics",
+                "read:services!service=physics",
+                USE_EXCHANGE,
+            ),
         },
-        "course-physics": {"list:groups", "groups!group=nbgrader-physics", USE_EXCHANGE},
+        "course-physics": {"list:groups!group=nbgrader-physics", "groups!group=nbgrader-physics", USE_EXCHANGE},
         "nbgrader-logic": {USE_EXCHANGE},
         "formgrade-logic": {
-            *("access:services!service=logic", "list:services", "read:services!service=logic", USE_EXCHANGE),
+            *(
+                "access:services!service=logic",
+                "list:services!service=logic",
+                "read:services!service=logic",
+                USE_EXCHANGE,
+            ),
         },
-        "course-logic": {"list:groups", "groups!group=nbgrader-logic", USE_EXCHANGE},
+        "course-logic": {"list:groups!group=nbgrader-logic", "groups!group=nbgrader-logic", USE_EXCHANGE},
         "culler": {"list:users", "read:users:activity", "read:servers", "delete:servers"},
     }
 
