@@ -50,13 +50,15 @@ def answering(answer: bytes) -> Iterator[str]:
 
         def run() -> None:
             connection, _ = listener.accept()
+            listener.close()  # who tries again finds nobody
             with connection:
                 connection.recv(65536)
                 connection.sendall(answer)
 
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}/services/exchange"
         thread = threading.Thread(target=run)
         thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/services/exchange"
+        yield address
         thread.join()
 
 
@@ -223,7 +225,7 @@ def test_a_server_that_does_not_run_is_named():
 )
 def test_a_submission_whose_answer_is_lost_is_not_sent_again(answer):
     with (
-        answering(answer) as url,  # a second request would not be answered, and be told of as one that never arrived
+        answering(answer) as url,
         pytest.raises(ExchangeError, match="broke before it answered. Whether .* is not known"),
     ):
         Client(url, "t").submit(COURSE, "homework", archive({"a": b"1"}))
