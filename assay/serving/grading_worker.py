@@ -28,7 +28,8 @@ def main() -> int:
         settings = load(options.home, os.environ)
         run(settings, settings.course(options.course))
     except KeyboardInterrupt:
-        return 0
+        sys.stderr.flush()
+        os._exit(0)  # all is given back and closed; what is still being warmed up ends with this process
     except AssayError as error:
         print(f"assay: {error}", file=sys.stderr)
         return 2

@@ -23,6 +23,7 @@ def begin() -> None:
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("traitlets").setLevel(logging.ERROR)  # nbgrader tells of each file that it writes
+    logging.getLogger("tornado.access").setLevel(logging.WARNING)  # pages that wait ask every second
     signal.signal(signal.SIGTERM, _end)
     parent = os.getppid()
     prctl(PARENT_DEATH_SIGNAL, signal.SIGTERM)

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -33,6 +39,7 @@ PEOPLE: dict[str, dict[str, Role]] = {
     "instructor2": {"statistics": "instructor"},
     "nobody": {},
 }
+ROOT = Path(__file__).parents[2]
 EVIL = "<script>alert('&')</script>"
 
 
@@ -84,14 +91,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         exchange_service.opened(found.materials.settings, Identity(identify, roles), visitor=visitor) as app,
     ):
         patched.setattr(grading, "PAUSES", (0.0, 0.0))
-        (socket,) = bind_sockets(0, "127.0.0.1")
+        (bound,) = bind_sockets(0, "127.0.0.1")
         ready, over = threading.Event(), []
 
         async def serve() -> None:
             end = asyncio.Event()
             over.append((asyncio.get_running_loop(), end))
             running = http_server(app)
-            running.add_socket(socket)
+            running.add_socket(bound)
             ready.set()
             await end.wait()
             running.stop()
@@ -101,7 +108,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         thread.start()
         ready.wait()
         try:
-            yield Server(found, f"http://127.0.0.1:{socket.getsockname()[1]}/services/exchange")
+            yield Server(found, f"http://127.0.0.1:{bound.getsockname()[1]}/services/exchange")
         finally:
             for loop, end in over:
                 loop.call_soon_threadsafe(end.set)
@@ -253,6 +260,30 @@ def test_what_a_crash_of_ours_shows_is_no_traceback(server: Server, monkeypatch:
     answer = server.page("/")
     assert answer.status_code == 500 and "not your fault" in answer.text and "secret" not in answer.text
     assert answer.headers["Content-Security-Policy"] == POLICY
+
+
+def test_the_service_sends_who_is_not_logged_in_to_the_hub_and_ends_when_it_is_told(server: Server) -> None:
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    told = {"API_TOKEN": "t", "API_URL": "http://127.0.0.1:1/hub/api", "CLIENT_ID": "service-exchange"}
+    told |= {"SERVICE_URL": f"http://127.0.0.1:{port}", "SERVICE_PREFIX": exchange_service.PREFIX}
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore"} | {f"JUPYTERHUB_{n}": v for n, v in told.items()}
+    command = [sys.executable, "-m", "assay.serving.exchange_service", "--home", str(server.site.home)]
+    service = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+    url = f"http://127.0.0.1:{port}{exchange_service.PREFIX}"
+    try:
+        while service.poll() is None:
+            with suppress(requests.ConnectionError):
+                answer = requests.get(url, timeout=60, allow_redirects=False)
+                break
+            time.sleep(0.05)
+        assert answer.status_code == 302 and "/hub/api/oauth2/authorize?" in answer.headers["Location"]
+        assert requests.get(f"{url}api/v1/courses", timeout=60).status_code == 401
+    finally:
+        service.terminate()
+        _, log = service.communicate()
+    assert service.returncode == 0 and "Traceback" not in log, log
 
 
 def test_where_to_listen_comes_from_the_hub(tmp_path: Path) -> None:
