@@ -68,7 +68,7 @@ def opened(
         blobs = stack.enter_context(open_blobs(settings.blobs))
         jobs = table.opened(settings.jobs_database)
         stack.callback(jobs.dispose)
-        regrades.prepare(jobs)
+        regrades.prepare(settings.jobs_database)
         places = Places(settings, engine, jobs)
         exchange = Exchange(
             engine=engine,

@@ -51,7 +51,7 @@ def opened(settings: Settings, course: CourseSettings) -> Iterator[Materials]:
     with open_database(settings.exchange_database) as exchange, open_blobs(settings.blobs) as blobs:
         jobs = table.opened(settings.jobs_database)
         try:
-            regrades.prepare(jobs)
+            regrades.prepare(settings.jobs_database)
             yield Materials(settings, course, exchange, blobs, jobs)
         finally:
             jobs.dispose()

@@ -100,10 +100,9 @@ class Member:
     before: GradingResult | None
 
 
-def prepare(jobs: sa.Engine) -> None:
-    """Make the tables where there are none. Raises JobError."""
-    with changing(jobs) as connection:
-        metadata.create_all(connection)
+def prepare(url: str) -> None:
+    """Make the tables where there are none, in the database of jobs. Raises JobError."""
+    database.opened(url, metadata, JobError).dispose()
 
 
 def ask(places: Places, course: CourseSettings, asked: Asked, *, by: str) -> Regrade:

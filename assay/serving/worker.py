@@ -51,7 +51,7 @@ def run(settings: Settings, course: CourseSettings) -> None:
         worker = Worker(materials, services, settings.jobs or len(os.sched_getaffinity(0)))
         worker.recover(everything=True)
         while True:
-            if not worker.work():
+            if not worker.work_or_wait():
                 worker.idle()
                 wait(pipe, LOOK)
 
@@ -66,6 +66,14 @@ class Worker:
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
     warm: str = ""  # the round for which zygotes were started
     recovered: float = 0.0  # monotonic
+
+    def work_or_wait(self) -> bool:
+        """As `work`; where a database fails, nothing is done for now."""
+        try:
+            return self.work()
+        except (AssayError, OSError) as error:
+            log.error("%s", error)
+            return False
 
     def work(self) -> bool:
         """Grade what can be graded together next; whether there was anything."""

@@ -223,6 +223,14 @@ def test_the_worker_waits_while_somebody_grades_the_course(server: Site, monkeyp
     assert naps and not grading.is_being_graded(server.course)
 
 
+def test_a_database_that_fails_does_not_end_the_worker(server: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    attempt, worker = server.submit("student1"), server.worker()
+    with monkeypatch.context() as patched:
+        patched.setattr("assay.serving.worker.lease_some", lose_the_sandbox)
+        assert not worker.work_or_wait()
+    assert worker.work_or_wait() and server.result(attempt).points == FULL
+
+
 def ask(server: Site, **asked: object) -> regrades.Regrade:
     return regrades.ask(server.materials.places, server.of, Asked(**asked), by="instructor1")  # type: ignore[arg-type]
 
