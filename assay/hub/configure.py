@@ -80,7 +80,8 @@ def hub_database(settings: Settings) -> str:
 
 def _environments(settings: Settings, environ: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """The variables of each service. The operator's are for our own parts, not for a course's server."""
-    own = {name: environ[name] for name in _variables() if name in environ}
+    # HOME, because the user of a container need not have an account to look it up in.
+    own = {name: environ[name] for name in ("HOME", *_variables()) if name in environ}
     found = {name: own for name in roles.service_names(settings) if name != roles.CULLER}
     of_courses = programs.server_environment(settings, "staff")
     return found | {course.name: of_courses for course in settings.courses}

@@ -168,7 +168,7 @@ def test_services_see_the_operators_choices_and_no_secret_of_logging_in() -> Non
         "HOME": "/",
     }
     found = configure._environments(Settings(Path("/server"), (LOGIC,)), environ)
-    own = {"ASSAY_JOBS": "2", "ASSAY_DATABASE": "postgresql://db"}
+    own = {"HOME": "/", "ASSAY_JOBS": "2", "ASSAY_DATABASE": "postgresql://db"}
     assert found["exchange"] == found["grading-logic"] == own
     assert set(found["logic"]) == {"ASSAY_EXCHANGE_URL", "JUPYTER_CONFIG_PATH"}
     assert "s" not in {value for one in found.values() for value in one.values()}
