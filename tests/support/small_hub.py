@@ -242,7 +242,12 @@ def _environment() -> Mapping[str, str]:
 
 def _exchange() -> dict[str, Any]:
     url = f"http://127.0.0.1:{free_port()}"
-    return {"name": "exchange", "url": url, "command": ended_with_the_hub([sys.executable, "-c", EXCHANGE])}
+    return {
+        "name": "exchange",
+        "timeout": 120,
+        "url": url,
+        "command": ended_with_the_hub([sys.executable, "-c", EXCHANGE]),
+    }
 
 
 def _course(home: Path, name: str, environment: Mapping[str, str]) -> dict[str, Any]:
@@ -250,6 +255,7 @@ def _course(home: Path, name: str, environment: Mapping[str, str]) -> dict[str, 
     staff = {**environment, "JUPYTER_CONFIG_PATH": environment["JUPYTER_CONFIG_PATH"].replace("student", "staff")}
     return {
         "name": name,
+        "timeout": 120,
         "url": f"http://127.0.0.1:{free_port()}",
         "command": course_command(settings, settings.course(name)),
         "environment": staff,
