@@ -232,5 +232,10 @@ def _locked(descriptor: int) -> bool:
 
 
 def _end_of_log(settings: Settings) -> str:
-    lines = (settings.hub / "hub.log").read_text(errors="replace").splitlines()
-    return "\n".join(f"    {line}" for line in lines[-15:])
+    """Without what the proxy says of a Hub that is no longer there."""
+    lines, of_the_proxy = [], False
+    for line in (settings.hub / "hub.log").read_text(errors="replace").splitlines():
+        of_the_proxy = "[ConfigProxy]" in line or (of_the_proxy and line.startswith((" ", "}")))
+        if not of_the_proxy:
+            lines.append(f"    {line}")
+    return "\n".join(lines[-15:])

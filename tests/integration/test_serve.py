@@ -144,19 +144,6 @@ def test_after_kill_9_nothing_is_left_and_a_new_start_works(tmp_path: Path, kill
         hubs.end(first.process)
 
 
-def test_a_leftover_number_of_a_proxy_ends_no_other_program(tmp_path: Path) -> None:
-    root, home = site(tmp_path)
-    other = subprocess.Popen(["sleep", "600"])
-    try:
-        (home / "hub").mkdir(mode=0o700)
-        (home / "hub" / "proxy.pid").write_text(str(other.pid))
-        with hubs.running(root, home):
-            assert other.poll() is None
-    finally:
-        other.kill()
-        other.wait()
-
-
 def test_a_site_of_ones_own_has_no_users_until_an_admin_approves(tmp_path: Path) -> None:
     root, home = site(tmp_path, 'admins = ["operator"]')
     with hubs.running(root, home) as hub:
@@ -187,22 +174,38 @@ def sign_up(hub: Running, name: str, password: str) -> None:
     person.post("/hub/signup", data=form)
 
 
-def test_guessing_is_stopped_after_ten_times(tmp_path: Path) -> None:
-    root, home = site(tmp_path, students='["student1"]', demo=True)
-    with hubs.running(root, home) as hub:
-        assert hub.log_in("student1").name == "student1"
-        for _ in range(10):
-            hub.try_log_in("student1", "aaaa-bbbb-cccc")
-        assert hub.try_log_in("student1", hub.passwords["student1"]).get("/hub/api/user").status_code == 403
+@pytest.fixture(scope="module")
+def chosen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A site with choices of its own, where a killed Hub left the number of a process that is another's by now."""
+    people = {"everyone": "true", "instructors": '["instructor1"]', "students": '["student1"]'}
+    root, home = site(tmp_path_factory.mktemp("chosen"), 'admins = ["operator"]', demo=True, **people)
+    own = (hubs.ROOT / "jupyterhub_config.py").read_text()
+    more = 'c.JupyterHub.template_vars = {"announcement": "Closed on Friday."}\n'
+    (root / "jupyterhub_config.py").write_text(own + more)
+    (home / "hub").mkdir(mode=0o700)
+    with subprocess.Popen(["sleep", "3000"]) as other:
+        (home / "hub" / "proxy.pid").write_text(str(other.pid))
+        with hubs.running(root, home) as hub:
+            assert other.poll() is None, "it was taken for the proxy"
+            other.kill()
+            yield hub
 
 
-def test_everyone_who_starts_a_server_becomes_a_student(tmp_path: Path) -> None:
-    root, home = site(tmp_path, 'admins = ["operator"]', everyone="true", instructors='["instructor1"]', demo=True)
-    with hubs.running(root, home) as hub:
+class TestChoices:
+    def test_a_sites_own_configuration_counts_most(self, chosen: Running) -> None:
+        assert "Closed on Friday." in hubs.Person(chosen, "anybody").visit("/hub/login").text
+
+    def test_everyone_who_starts_a_server_becomes_a_student(self, chosen: Running) -> None:
         for name, groups in (("operator", ["nbgrader-course"]), ("instructor1", ["formgrade-course"])):
-            person = hub.log_in(name)
+            person = chosen.log_in(name)
             person.start_server()
             assert person.get("/hub/api/user").json()["groups"] == groups
+
+    def test_guessing_is_stopped_after_ten_times(self, chosen: Running) -> None:
+        assert chosen.log_in("student1").name == "student1"
+        for _ in range(10):
+            chosen.try_log_in("student1", "aaaa-bbbb-cccc")
+        assert chosen.try_log_in("student1", chosen.passwords["student1"]).get("/hub/api/user").status_code == 403
 
 
 def test_whom_the_settings_no_longer_name_is_out_of_the_course(tmp_path: Path) -> None:
@@ -218,6 +221,15 @@ def test_whom_the_settings_no_longer_name_is_out_of_the_course(tmp_path: Path) -
         assert hub.log_in("student2", passwords["student2"]).get("/hub/api/user").json()["groups"] == [
             "nbgrader-course"
         ]
+
+
+def test_a_mistake_in_a_sites_own_configuration_is_shown(tmp_path: Path) -> None:
+    root, home = site(tmp_path)
+    (root / "jupyterhub_config.py").write_text('raise ValueError("a mistake of the site")\n')
+    printed = refused_by_the_command(root, home, tmp_path / "out")
+    assert "assay: The Hub did not start" in printed
+    assert "ValueError: a mistake of the site" in printed
+    assert hubs.left_behind(home) == {}
 
 
 def refused(root: Path, home: Path, **environ: str) -> str:
