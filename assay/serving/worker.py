@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from assay.errors import AssayError
 from assay.exchange import store
 from assay.grading.judges import MOST
+from assay.grading.rounds import suite_version
 from assay.jobs import table
 from assay.notebook.nbgrader_services import Services
 from assay.serving import regrade_reports, regrades
@@ -32,6 +33,7 @@ from assay.serving.wake import wait, woken
 from assay.settings import CourseSettings, Settings
 
 LOOK = 1.0  # seconds after which a worker looks for jobs that nobody called it for, such as those after a pause
+WARMING = 5.0  # seconds between two looks for what is released, so that nobody's submission is the first
 RECONCILE = 60.0  # seconds; the exchange enqueues, this is for what a crash left
 RECENT = timedelta(days=1)  # a day is longer than any upload
 BUSY = 0.5  # seconds until the next look whether an `assay grade` has ended
@@ -64,7 +66,8 @@ class Worker:
     services: Services
     processes: int
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
-    warm: str = ""  # the round for which zygotes were started
+    warm: set[tuple[str, str, str]] = field(default_factory=set)  # round, exercise and suite that zygotes are there for
+    looked: float = -WARMING  # monotonic
     recovered: float = 0.0  # monotonic
 
     def work_or_wait(self) -> bool:
@@ -91,8 +94,8 @@ class Worker:
 
     def idle(self) -> None:
         """What there is time for while nobody waits."""
-        if self.warm != (today := first_round(datetime.now(UTC))):
-            self.warm = today
+        if time.monotonic() - self.looked > WARMING:
+            self.looked = time.monotonic()
             self._guarded(self._warm_up)
         if time.monotonic() - self.recovered > RECONCILE:
             self.recover()
@@ -113,12 +116,15 @@ class Worker:
 
     def _warm_up(self) -> None:
         """Start what grading today's attempts needs, for the assignments that students have now."""
-        course = self.materials.course
+        course, today = self.materials.course, first_round(datetime.now(UTC))
         released = [one.name for one in store.assignments(self.materials.exchange, course.name) if not one.withdrawn]
         names = [name for assignment in released for name in course.exercises_of(assignment)]
-        exercises = [course[name] for name in names[-MOST:]]
-        warming = replace(self.services, round=self.warm)
-        threading.Thread(target=lambda: self._guarded(lambda: warming.prepare(exercises)), daemon=True).start()
+        exercises = {(today, name, suite_version(course[name])): course[name] for name in names[-MOST:]}
+        cold = [exercise for key, exercise in exercises.items() if key not in self.warm]
+        self.warm = set(exercises)
+        if cold:
+            warming = replace(self.services, round=today)
+            threading.Thread(target=lambda: self._guarded(lambda: warming.prepare(cold)), daemon=True).start()
 
     def _guarded(self, action: Callable[[], object]) -> None:
         """What goes wrong beside grading is logged, and done again later."""

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -229,6 +230,26 @@ def test_a_database_that_fails_does_not_end_the_worker(server: Site, monkeypatch
         patched.setattr("assay.serving.worker.lease_some", lose_the_sandbox)
         assert not worker.work_or_wait()
     assert worker.work_or_wait() and server.result(attempt).points == FULL
+
+
+def test_what_is_released_is_made_ready_before_anybody_submits(server: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    ready: list[list[str]] = []
+    monkeypatch.setattr(Services, "prepare", lambda _, exercises: ready.append([one.name for one in exercises]))
+    monkeypatch.setattr("assay.serving.worker.WARMING", 0.0)
+    worker = server.worker()
+
+    def idle() -> int:
+        worker.idle()
+        for thread in threading.enumerate():
+            if thread.daemon and thread is not threading.current_thread():
+                thread.join(0.2)
+        return len(ready)
+
+    assert [idle(), idle()] == [1, 1] and ready == [["scale"]]
+    make_stricter(server)
+    assert [idle(), idle()] == [2, 2]
+    store.withdraw(server.materials.exchange, COURSE, "scale")
+    assert idle() == 2
 
 
 def ask(server: Site, **asked: object) -> regrades.Regrade:
