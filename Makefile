@@ -24,7 +24,7 @@ demo: system $(VENV)/.grader ## set up, grade the sample submissions, show the r
 	@$(VENV)/bin/assay demo
 
 .PHONY: test
-test: system $(VENV)/.test $(VENV)/.proxy ## set up and run all tests
+test: system chromium $(VENV)/.test $(VENV)/.proxy ## set up and run all tests
 	@$(VENV)/bin/ruff check --quiet . && $(VENV)/bin/ruff format --quiet --check .
 	@$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadgroup
 
@@ -58,6 +58,18 @@ system:
 		|| echo "bubblewrap could not be installed. Going on without it; see 'make doctor'."; \
 	else \
 		echo "bubblewrap is not installed. For the best sandbox: sudo apt-get install bubblewrap libseccomp2"; \
+	fi
+
+# The browser of the browser tests, which fail without one.
+.PHONY: chromium
+chromium:
+	@if command -v chromium >/dev/null || command -v google-chrome >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing Chromium from Debian for the browser tests ..."; \
+		apt-get update -qq >/dev/null && apt-get install -y -qq --no-install-recommends chromium >/dev/null 2>&1 \
+		|| echo "Chromium could not be installed. The browser tests will fail."; \
+	else \
+		echo "Chromium is not installed. For the browser tests: sudo apt-get install chromium"; \
 	fi
 
 $(VENV)/bin/python:

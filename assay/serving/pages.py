@@ -78,7 +78,8 @@ class PageHandler(HubOAuthenticated, RequestHandler):  # type: ignore[misc]
         return await IOLoop.current().run_in_executor(None, function, *arguments)
 
     def show(self, title: str, content: str, *, live: bool = False, top: bool = False) -> None:
-        self.finish(page(title, content, live=live, back="" if top else self.pages.prefix))
+        token = self.xsrf_token.decode() if live else ""  # the Hub's cookie alone does not let a script in
+        self.finish(page(title, content, live=token, back="" if top else self.pages.prefix))
 
     async def visible(self, number: str) -> tuple[Attempt, bool]:
         """An attempt, and whether it is seen as staff. Raises HTTPError 404, also where it is somebody else's."""

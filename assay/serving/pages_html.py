@@ -28,7 +28,8 @@ async function again() {
   const main = document.querySelector("main[data-live]");
   if (!main) return;
   try {
-    const answer = await fetch(location.href, { cache: "no-store", redirect: "error" });
+    const headers = { "X-XSRFToken": main.dataset.live };
+    const answer = await fetch(location.href, { headers, cache: "no-store", redirect: "error" });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const next = page.querySelector("main");
     if (answer.ok && next) main.replaceWith(document.adoptNode(next));
@@ -70,12 +71,13 @@ FEEDBACK_POLICY = "; ".join(
 )
 
 
-def page(title: str, body: str, *, live: bool = False, back: str = "") -> str:
-    """A whole page. `body` is HTML; `live` pages ask for themselves again."""
+def page(title: str, body: str, *, live: str = "", back: str = "") -> str:
+    """A whole page. `body` is HTML; `live` pages ask for themselves again, with this token against forged requests."""
     script = f"<script>{SCRIPT}</script>" if live else ""
+    token = f' data-live="{escape(live)}"' if live else ""
     way = f'<p><a href="{escape(back)}">All submissions</a></p>' if back else ""
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head>'
-        f"<body>{way}<main{' data-live' if live else ''}><h1>{escape(title)}</h1>{body}</main>{script}</body></html>\n"
+        f"<body>{way}<main{token}><h1>{escape(title)}</h1>{body}</main>{script}</body></html>\n"
     )
