@@ -1,4 +1,4 @@
-"""How long a student waits: from sending a submission to the exercise server until its feedback is there.
+"""How long a student waits: from sending a submission until the result of the checks, and its feedback, are there.
 
     python -m benchmarks.serving [--submissions N] [--exercise NAME]
 
@@ -36,7 +36,7 @@ from assay.exchange.identity import Identity  # noqa: E402
 
 COURSE = "course"
 KINDS = ("honest", "small_mistakes")  # of examples/, in turn
-EACH = 0.01  # seconds between two looks
+EACH = 0.03  # seconds between two looks
 
 
 def main() -> int:
@@ -71,10 +71,13 @@ def _measure(url: str, exercise: str, number: int) -> None:
         instructor.release(COURSE, exercise, parcel.archive, {})
     for warming in range(4):
         _graded(url, f"warm{warming}", exercise, uploads[warming % 2])
-    times = sorted(_graded(url, f"one{each}", exercise, uploads[each % 2]) for each in range(number))
+    waited = [_graded(url, f"one{each}", exercise, uploads[each % 2]) for each in range(number)]
     print(f"load of the machine before the crowd: {os.getloadavg()[0]:.2f}")
-    print(f"{exercise}, {number} one after another: median {statistics.median(times):.2f} s, ", end="")
-    print(f"95 % {times[-(-95 * number // 100) - 1]:.2f} s, most {times[-1]:.2f} s")
+    for what, times in zip(("result", "feedback"), map(sorted, zip(*waited, strict=True)), strict=True):
+        print(
+            f"{exercise}, {number} one after another: {what} after {statistics.median(times):.2f} s (median), ", end=""
+        )
+        print(f"95 % {times[-(-95 * number // 100) - 1]:.2f} s, most {times[-1]:.2f} s")
     started = time.monotonic()
     names = [f"many{each}" for each in range(number)]
     left = {_send(url, name, exercise, uploads[each % 2]): name for each, name in enumerate(names)}
@@ -90,12 +93,16 @@ def _measure(url: str, exercise: str, number: int) -> None:
     print(f"all after {waits[-1]:.1f} s: {number / waits[-1]:.2f} a second")
 
 
-def _graded(url: str, student: str, exercise: str, upload: bytes) -> float:
-    started = time.monotonic()
+def _graded(url: str, student: str, exercise: str, upload: bytes) -> tuple[float, float]:
+    """Seconds until what the checks found is shown, and until the feedback is there."""
+    started, checked = time.monotonic(), 0.0
     attempt = _send(url, student, exercise, upload)
     while not _has_feedback(url, student, attempt):
+        if not checked and Client(url, student).attempt(attempt).state.name in ("checked", "graded"):
+            checked = time.monotonic() - started
         time.sleep(EACH)
-    return time.monotonic() - started
+    ended = time.monotonic() - started
+    return checked or ended, ended
 
 
 def _send(url: str, student: str, exercise: str, upload: bytes) -> str:

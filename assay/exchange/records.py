@@ -57,7 +57,7 @@ class Feedback:
 class State:
     """Where the grading of an attempt stands."""
 
-    name: Literal["received", "queued", "grading", "graded", "failed"]
+    name: Literal["received", "queued", "grading", "checked", "graded", "failed"]
     place: int | None = None  # in the queue, from 0; None where it does not wait
 
 

@@ -117,7 +117,7 @@ def lease(
             if job.state == "leased":
                 _tell(connection, job.id, at, "lost", job.worker, "its lease ran out")
             if job.tries < TRIES:
-                held = {"lease": secrets.token_hex(16), "leased_until": at + seconds, "worker": worker}
+                held = {"result": "", "lease": secrets.token_hex(16), "leased_until": at + seconds, "worker": worker}
                 _set(connection, jobs.c.id == job.id, at, state="leased", tries=job.tries + 1, **held)
                 _tell(connection, job.id, at, "leased", worker, f"try {job.tries + 1}")
                 return _get(connection, job.id)
@@ -135,6 +135,16 @@ def renew(engine: Engine, job: Job, seconds: float, *, now: float | None = None)
     at = _now(now)
     with changing(engine) as connection:
         _set_mine(connection, job, at, leased_until=at + seconds)
+
+
+def tell(engine: Engine, job: Job, result: str, *, now: float | None = None) -> None:
+    """What is known of the result while the job goes on, for whoever waits for it. No event; gone where it is lost.
+
+    Raises JobError where the job is no longer this worker's: nothing is recorded.
+    """
+    at = _now(now)
+    with changing(engine) as connection:
+        _set_mine(connection, job, at, result=result)
 
 
 def finish(engine: Engine, job: Job, result: str, *, error: str = "", now: float | None = None) -> None:

@@ -85,6 +85,8 @@ def graded(
     if given.exercise is not None:
         files = {**given.files, **side_files(folder, given.exercise.files)}
         report = services.report(given.exercise, source_of(nb), notes=notes, files=files)
+        if services.tell is not None:
+            services.tell(student, report)
         _look_at(nb, given.exercise, files, services, warn)
         _fill_markers(nb, given.exercise, report)
         _tell_staff(student, report, warn)

@@ -29,6 +29,7 @@ class Services:
     round: str = field(default_factory=round_name)
     grade: Callable[..., Report] = grade
     run_notebook: Callable[..., str] = run_notebook
+    tell: Callable[[str, Report], object] | None = None  # of a student's report as soon as it is there; in this process
     stock_limits: Limits = Limits(seconds=900.0, cpu_seconds=900.0)  # nbgrader limits the cells, not their sum
 
     @classmethod
@@ -114,4 +115,12 @@ class Lent:
             lent = self.isolation
             isolation = stack.enter_context(lent.warm()) if isinstance(lent, isolating.Lent) else lent
             judges = None if self.judges is None else stack.enter_context(self.judges.judges())
-            yield Services(self.course, isolation, judges, self.round, self.grade, self.run_notebook, self.stock_limits)
+            yield Services(
+                self.course,
+                isolation,
+                judges,
+                self.round,
+                self.grade,
+                self.run_notebook,
+                stock_limits=self.stock_limits,
+            )

@@ -22,7 +22,7 @@ from assay.serving.results import GradingResult, latest_done, read
 
 MOST = 200  # rows of one list
 _RECEIVED = State("received")
-_ON_ITS_WAY = ("received", "queued", "grading")
+_ON_ITS_WAY = ("received", "queued", "grading", "checked")
 
 
 def submissions(exchange: Exchange, places: Places, prefix: str, caller: Caller) -> tuple[bool, str]:
@@ -59,6 +59,8 @@ def attempt(exchange: Exchange, places: Places, prefix: str, one: Attempt, staff
     body = f"<dl>{listed}</dl>"
     if result is not None:
         body += _points(result)
+    elif state.name == "checked":
+        body += _found(places, one)
     elif state.name == "graded":
         body += "<p>It is graded. You see points and feedback when your instructor releases them.</p>"
     if staff:
@@ -109,6 +111,7 @@ def _state(state: State) -> str:
     return {
         "received": "received",
         "grading": "is being graded",
+        "checked": "checked; the feedback is being written",
         "graded": "graded",
         "failed": "could not be graded; that is our fault, and staff see it",
     }[state.name]
@@ -126,6 +129,14 @@ def _points(result: GradingResult) -> str:
     head = "<tr><th>task</th><th>points</th><th>of</th></tr>"
     kept = "" if result.counts else "<p>A newer attempt of yours counts in its place.</p>"
     return f"<h2>Points</h2><table>{head}{rows}{late if result.late_penalty else ''}{total}</table>{kept}"
+
+
+def _found(places: Places, one: Attempt) -> str:
+    """What the hidden checks found, while the feedback is being written."""
+    of = places.settings.course(one.course)
+    jobs = table.of_subjects(places.jobs, of.grading, [one.id]).get(one.id, ())
+    shown = of.feedback == "at once" and jobs and jobs[-1].state == "leased"
+    return f"<h2>What the hidden checks found</h2><pre>{escape(jobs[-1].result)}</pre>" if shown else ""
 
 
 def _for_staff(places: Places, one: Attempt) -> str:

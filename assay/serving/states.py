@@ -23,4 +23,6 @@ def _state(engine: sa.Engine, jobs: tuple[Job, ...]) -> State:
     last = jobs[-1]
     if last.state == "waiting":
         return State("queued", table.place(engine, last.id))
-    return State("grading") if last.state == "leased" else State("failed")
+    if last.state == "leased":
+        return State("checked" if last.result else "grading")
+    return State("failed")

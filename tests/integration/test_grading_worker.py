@@ -26,9 +26,10 @@ from assay.jobs import table
 from assay.jobs.table import TRIES
 from assay.notebook.nbgrader_class import only_one
 from assay.notebook.nbgrader_services import Services
-from assay.serving import grading, queue, regrade_reports, regrades
+from assay.serving import grading, pages_shown, queue, regrade_reports, regrades
 from assay.serving.regrades import Asked
 from assay.serving.worker import Worker
+from tests.support import class_runs
 from tests.support.notebooks import SCALE_ANSWERS
 from tests.support.serving import COURSE, WRONG, Site, open_site, site, template
 
@@ -86,6 +87,39 @@ def test_where_the_course_releases_feedback_itself_students_do_not_see_it_yet(co
         engine = server.materials.exchange
         assert server.result(attempt).points == FULL and store.find_feedback(engine, attempt.id) is not None
         assert store.find_feedback(engine, attempt.id, released_only=True) is None
+
+
+@pytest.mark.parametrize(("feedback", "shown"), [("at once", True), ("when released", False)])
+def test_what_the_checks_found_is_told_before_the_feedback_is_written(
+    course: Course, tmp_path: Path, feedback: str, shown: bool
+) -> None:
+    with site(tmp_path, course, more=f"feedback = '{feedback}'") as server:
+        attempt = server.submit("student1", WRONG)
+        early: list[tuple[str, str, bool]] = []
+
+        def look(*arguments: object, **options: object) -> str:
+            materials = server.materials
+            places = regrades.Places(materials.settings, materials.exchange, materials.jobs)
+            (job,) = server.jobs(attempt)
+            early.append((job.state, job.result, "scale agrees" in pages_shown._found(places, attempt)))
+            return class_runs.run(*arguments, **options)
+
+        server.work(run_notebook=look)
+        ((state, told, seen),) = early
+        assert state == "leased" and "0/4 scale agrees with the reference" in told and seen == shown
+        assert server.result(attempt).points == 0
+
+
+def test_a_check_that_could_not_judge_is_not_told_early(server: Site) -> None:
+    attempt = server.submit("student1", {"scale_answer": "break the check"})
+    early: list[str] = []
+
+    def look(*arguments: object, **options: object) -> str:
+        early.extend(job.result for job in server.jobs(attempt))
+        return class_runs.run(*arguments, **options)
+
+    server.work(run_notebook=look)
+    assert early == [""] * TRIES
 
 
 def test_what_a_crash_kept_from_being_enqueued_is_found(server: Site) -> None:

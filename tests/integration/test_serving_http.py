@@ -28,6 +28,7 @@ from assay.jobs import table
 from assay.serving import commands, exchange_service, grading
 from assay.serving.pages import PageHandler
 from assay.serving.pages_html import FEEDBACK_POLICY, POLICY
+from tests.support import class_runs
 from tests.support.notebooks import SCALE_ANSWERS
 from tests.support.serving import COURSE, WRONG, Site, archive, site, template
 
@@ -123,7 +124,17 @@ def test_the_way_of_an_attempt_is_seen_as_it_goes(server: Server) -> None:
     waiting = server.page(place).text
     assert "waits for grading, next" in waiting and '<main data-live="' in waiting and "<h2>Points" not in waiting
     assert "<main data-live" in server.page("/").text
-    server.site.work()
+    meanwhile: list[tuple[str, str]] = []
+
+    def look(*arguments: object, **options: object) -> str:
+        """While the notebook is run for the feedback."""
+        meanwhile.append((server.page(place).text, server.api("GET", place, "student1").json()["state"]["name"]))
+        return class_runs.run(*arguments, **options)
+
+    server.site.work(run_notebook=look)
+    (shown, state), *_ = meanwhile
+    assert state == "checked" and "What the hidden checks found" in shown and '<main data-live="' in shown
+    assert "scale agrees with the reference &lt;b&gt;" in shown and "Traceback" not in shown
     graded = server.page(place).text
     assert "<main>" in graded and "<th>6</th><th>7</th>" in graded and "waits for a person" in graded
     assert f"<code>{attempt['digest']}</code>" in graded and "assay receipt verify" in graded

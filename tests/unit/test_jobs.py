@@ -38,6 +38,7 @@ from assay.jobs.table import (
     renew,
     retry,
     take_over,
+    tell,
 )
 
 
@@ -189,6 +190,22 @@ def test_the_jobs_of_who_is_known_to_be_dead_are_taken_over_at_once(engine: Engi
     assert lease(engine, "worker2", 10, now=101) is None and get(engine, other.id).worker == "worker3"
     with pytest.raises(JobError, match="worker2 is at it"):
         finish(engine, dead, "4 of 4", now=102)
+
+
+def test_what_is_known_early_is_there_until_somebody_else_begins_anew(engine: Engine) -> None:
+    job = grade(engine, "attempt")
+    held = leased(engine)
+    tell(engine, held, "3 so far", now=101)
+    assert (get(engine, job.id).state, get(engine, job.id).result) == ("leased", "3 so far")
+    put_back(engine, held, "the server ends", now=102)
+    with pytest.raises(JobError, match="it is waiting"):
+        tell(engine, held, "4 so far", now=103)
+    again = leased(engine)
+    assert again.result == ""
+    finish(engine, again, "4 of 4", now=104)
+    with pytest.raises(JobError, match="it is done"):
+        tell(engine, again, "5 so far", now=105)
+    assert get(engine, job.id).result == "4 of 4"
 
 
 def test_a_job_can_be_done_and_still_tell_staff_something(engine: Engine) -> None:

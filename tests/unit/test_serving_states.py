@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from assay.errors import JobError
 from assay.exchange.records import State
 from assay.jobs import table
-from assay.jobs.table import enqueue, fail, finish, get, history, lease
+from assay.jobs.table import enqueue, fail, finish, get, history, lease, tell
 from assay.serving import held as holding
 from assay.serving.held import held
 from assay.serving.pages_html import FEEDBACK_POLICY, POLICY, page
@@ -47,18 +47,20 @@ def leased(engine: Engine) -> table.Job:
 
 
 def test_the_state_of_an_attempt_follows_its_jobs(jobs: Engine) -> None:
-    names = ("done", "failed", "first", "second", "third")
+    names = ("done", "failed", "first", "told", "second", "third")
     for name in names:
         enqueue(jobs, "grading-a", name, "1.r")
     enqueue(jobs, "grading-b", "other", "1.r")
     finish(jobs, leased(jobs), "{}")
     fail(jobs, leased(jobs), "ours", again=False)
     leased(jobs)
+    tell(jobs, leased(jobs), "what the checks found")
     found = states(jobs, [*names, "unknown", "other"])
     assert found == {
         "done": State("graded"),
         "failed": State("failed"),
         "first": State("grading"),
+        "told": State("checked"),
         "second": State("queued", 0),
         "third": State("queued", 1),
         "other": State("queued", 0),  # of another course, whose queue is its own
@@ -170,8 +172,12 @@ def test_there_is_one_worker_of_a_course(tmp_path: Path) -> None:
 
 
 def test_a_page_escapes_and_allows_its_own_style_and_script_only() -> None:
-    text = page("<b>", "<p>ours</p>", live=True, back='/"><script>')
-    assert "<h1>&lt;b&gt;</h1>" in text and 'href="/&quot;&gt;&lt;script&gt;"' in text and "<main data-live>" in text
+    text = page("<b>", "<p>ours</p>", live='"><script>', back='/"><script>')
+    assert (
+        "<h1>&lt;b&gt;</h1>" in text
+        and 'href="/&quot;&gt;&lt;script&gt;"' in text
+        and '<main data-live="&quot;&gt;&lt;script&gt;">' in text
+    )
     for tag, directive in (("style", "style-src"), ("script", "script-src")):
         (inside,) = re.findall(f"<{tag}>(.*?)</{tag}>", text, flags=re.DOTALL)
         digest = base64.b64encode(hashlib.sha256(inside.encode()).digest()).decode()
