@@ -171,3 +171,8 @@ def look_into_formgrader(browser: BrowserContext, hub: hubs.Running) -> None:
         row = page.get_by_role("row", name="student1")
         expect(row).to_contain_text("graded")
         expect(row).to_contain_text("0 / 31")
+        row.locator(".autograde a").click()  # in the server of the course, which is shut in as well
+        expect(page.locator(".modal-title")).to_have_text("Success")
+        expect(page.locator(".modal-body")).to_contain_text(
+            f"Successfully autograded '{ASSIGNMENT}' for student 'student1'."
+        )
