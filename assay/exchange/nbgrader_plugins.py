@@ -24,4 +24,11 @@ def configure(config: Config) -> None:
     config.Authenticator.plugin_class = "nbgrader.auth.JupyterHubAuthPlugin"  # enrols students in the Hub's groups
     # Self-checks leave pytest's cache beside the notebook, and students submit the folder as it is.
     if "ignore" not in config.CourseDirectory:
-        config.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", ".pytest_cache", "feedback"]
+        config.CourseDirectory.ignore = [
+            ".ipynb_checkpoints",
+            "*.pyc",
+            "__pycache__",
+            ".pytest_cache",
+            ".hypothesis",
+            "feedback",
+        ]
