@@ -51,6 +51,9 @@ def words(settings: Settings, devices: Iterable[str] = ()) -> Iterator[str]:
     """The machine in bubblewrap's words. `devices`: further ones, such as those of a GPU."""
     shown = trees()
     data = data_folder()
+    # First, since what is shown can lie in there.
+    yield from ("--perms", "1777", "--size", str(TEMPORARY), "--tmpfs", "/tmp")
+    yield from ("--perms", "0755", "--dir", "/var", "--symlink", "../tmp", "/var/tmp")
     yield from parents_of((*shown, *([data] if data else [])))
     for place in ("/etc", "/home", "/homes"):
         yield from ("--perms", "0755", "--dir", place)
@@ -63,8 +66,6 @@ def words(settings: Settings, devices: Iterable[str] = ()) -> Iterator[str]:
     yield from _etc()
     yield from _kernel()
     yield from _dev(devices)
-    yield from ("--perms", "1777", "--size", str(TEMPORARY), "--tmpfs", "/tmp")
-    yield from ("--perms", "0755", "--dir", "/var", "--symlink", "../tmp", "/var/tmp")
 
 
 def out_of_sight(places: Iterable[Path], shown: Iterable[Path]) -> Iterator[str]:

@@ -73,3 +73,10 @@ def test_a_user_with_an_odd_name_has_one_line_among_the_accounts(tmp_path: Path)
     enclosure = shut_in.student(Settings(home=tmp_path), "x:0:0\nroot", tmp_path, 70000)
     accounts = dict(enclosure.files)["/etc/passwd"].splitlines()
     assert len(accounts) == 2 and accounts[0].split(":")[2:4] == ["70000", "70000"]
+
+
+def test_a_temporary_folder_of_its_own_never_hides_what_is_shown(tmp_path: Path) -> None:
+    """The installation may lie in /tmp."""
+    words = shut_in.student(Settings(home=tmp_path), "student1", tmp_path / "home", 70000).arguments
+    places = {one: place for place, one in enumerate(words) if words[place - 1] == "--tmpfs"}
+    assert places["/tmp"] < words.index("--ro-bind") and places["/tmp"] < words.index("--bind")
