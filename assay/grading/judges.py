@@ -201,6 +201,8 @@ class Judge:
             case {"kind": "judging"}:
                 return ""
             case {"kind": "unusable", "message": str(text)}:
+                # It is about to end; who mends what was wrong must not be answered by it once more.
+                self.judges.give_up(self.round, self._zygote)
                 return text or "no reason was given"
         raise ControlError("it does not say that it judges")
 

@@ -186,6 +186,7 @@ def test_what_is_wrong_outside_of_the_exercise_can_be_mended(tmp_path: Path, jud
     exercise = exercise_in(tmp_path, checks=looks + text(CHECKS))
     with pytest.raises(AuthoringError, match="no data"):
         graded(exercise, judges)
+    assert not zygotes(judges)  # that one would tell of it again
     (exercise.folder / "data").mkdir()
     assert scores(graded(exercise, judges)) == TASKS
 
