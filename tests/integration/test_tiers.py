@@ -145,6 +145,14 @@ def test_permissions_alone_are_enough_for_root(course: Path) -> None:
     assert str(course / "kept") not in found["readable"]
 
 
+def test_a_course_with_a_long_path_is_guarded_like_any_other(course: Path) -> None:
+    """No socket can have a name of more than 107 bytes."""
+    deep = course / ("deep-learning-" * 8) / "course"
+    deep.mkdir(parents=True)
+    found = tried(sys.executable, guard=deep)
+    assert found.get("tier") == tried(sys.executable, guard=course)["tier"], found
+
+
 def test_the_choice_is_made_once() -> None:
     assert choose() is choose()
 

@@ -22,6 +22,7 @@ from assay.sandbox.limits import Limits, MiB
 
 PROBE = Job("probe", limits=Limits(memory=256 * MiB, processes=8, cpu_seconds=20))
 ANSWER_SECONDS = 60.0
+LONGEST_SOCKET = 107  # bytes of its path (unix(7))
 NOT_SHOWN = ("assay", "pytest", "hypothesis", "torch", "pip")  # modules outside the probe's libraries
 FILES = 64  # of open files that the process outside may have, changed only by an intruder
 NAP = f"""
@@ -77,7 +78,8 @@ class Bait:
 
     def untouched(self, token: str) -> bool:
         """Whether nothing was written, moved or removed."""
-        names = sorted(path.name for path in self.folder.iterdir())
+        folders = {self.folder, *(Path(self.sockets[name]).parent for name in ("socket", "datagram"))}
+        names = sorted(path.name for folder in folders for path in folder.iterdir())
         return names == ["datagram", "secret", "socket"] and _contents(self.secret) == (token, 0o666)
 
     def unharmed(self) -> bool:
@@ -135,13 +137,23 @@ def _bait(guard: Path | None, token: str) -> Iterator[Bait]:
         folder.chmod(0o777)
         (folder / "secret").write_text(token)
         (folder / "secret").chmod(0o666)
-        sockets = _listen(folder, undo)
+        sockets = _listen(_short(folder, undo), undo)
         process = subprocess.Popen([str(ground().python), "-I", "-S", "-c", NAP], stdout=subprocess.PIPE)
         undo.enter_context(process)
         undo.callback(process.kill)
         assert process.stdout is not None
         process.stdout.readline()
         yield Bait(folder, process, sockets)
+
+
+def _short(folder: Path, undo: ExitStack) -> Path:
+    """The folder, or one whose path is short enough for the name of a socket."""
+    if len(os.fsencode(folder / "datagram")) <= LONGEST_SOCKET:
+        return folder
+    other = Path(tempfile.mkdtemp(prefix=".assay-probe-", dir="/tmp"))
+    undo.callback(shutil.rmtree, other, ignore_errors=True)
+    other.chmod(0o777)
+    return other
 
 
 def _listen(folder: Path, undo: ExitStack) -> dict[str, Any]:
