@@ -10,7 +10,6 @@ import secrets
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,7 +21,7 @@ from assay.exchange import store
 from assay.exchange.manifest import checked_name
 from assay.exchange.records import Attempt
 from assay.jobs import table
-from assay.jobs.table import Job
+from assay.jobs.table import Job, changing, reading
 from assay.notebook.nbgrader_marks import suite_of
 from assay.serving.queue import REGRADED, first_round, round_of, version
 from assay.serving.results import GradingResult, latest_done, read
@@ -52,8 +51,6 @@ member_table = sa.Table(
     sa.Column("version", sa.Text, nullable=False),  # of the job
     sa.Column("before", sa.Text, nullable=False),  # the result, see `results`; empty: there was none
 )
-changing = partial(database.changing, error=JobError)
-reading = partial(database.reading, error=JobError)
 
 
 @dataclass(frozen=True)
