@@ -2,7 +2,7 @@ VENV ?= .venv
 PYTHON ?= python3
 PIP_INSTALL = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-SERVED = grader,student,data,torch,graph,tensorflow,server,hub,oauth,lti,ldap
+SERVED = grader,student,data,torch,graph,tensorflow,server,postgresql,s3,hub,oauth,lti,ldap,docker,kubernetes
 PROXY = configurable-http-proxy@5.3.0
 NODE_FITS = node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' 2>/dev/null \
 	&& command -v npm >/dev/null
@@ -24,9 +24,18 @@ demo: system $(VENV)/.grader ## set up, grade the sample submissions, show the r
 	@$(VENV)/bin/assay demo
 
 .PHONY: test
-test: system chromium $(VENV)/.test $(VENV)/.proxy ## set up and run all tests
+test: system chromium postgresql $(VENV)/.test $(VENV)/.proxy ## set up and run all tests
 	@$(VENV)/bin/ruff check --quiet . && $(VENV)/bin/ruff format --quiet --check .
 	@$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadgroup
+
+# Podman and what it needs, in a store of its own (~/.cache/assay/images), beside whatever engine this machine has.
+.PHONY: images
+images: $(VENV)/.test ## build all images on Debian with Podman, run the whole story in them (root, half an hour)
+	@command -v podman >/dev/null && command -v debootstrap >/dev/null && command -v buildah >/dev/null \
+		|| { apt-get update -qq >/dev/null && apt-get install -y -qq --no-install-recommends \
+		podman buildah runc debootstrap netavark aardvark-dns iptables >/dev/null; } \
+		|| { echo "The images are built with Podman. As root, on Debian: apt-get install podman buildah runc debootstrap"; exit 1; }
+	@ASSAY_IMAGES="$${ASSAY_IMAGES-}" $(VENV)/bin/python -m pytest tests/containers
 
 .PHONY: lint
 lint: $(VENV)/.test ## style and types
@@ -70,6 +79,18 @@ chromium:
 		|| echo "Chromium could not be installed. The browser tests will fail."; \
 	else \
 		echo "Chromium is not installed. For the browser tests: sudo apt-get install chromium"; \
+	fi
+
+# The server of the tests with PostgreSQL, which are skipped without one.
+.PHONY: postgresql
+postgresql:
+	@if ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing PostgreSQL from Debian for the tests ..."; \
+		apt-get update -qq >/dev/null && apt-get install -y -qq --no-install-recommends postgresql >/dev/null 2>&1 \
+		|| echo "PostgreSQL could not be installed. The tests with it will be skipped."; \
+	else \
+		echo "PostgreSQL is not installed. For the tests with it: sudo apt-get install postgresql"; \
 	fi
 
 $(VENV)/bin/python:

@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     graded.add_argument("--student", default="*", help="one student (default: all)")
     graded.add_argument("--jobs", type=_number, help="processes to use (default: one a core)")
     graded.add_argument("--force", action="store_true", help="grade again what is graded already")
+    graded.add_argument("--gpus", help="GPUs to use, such as 0,1 (default: ASSAY_GRADING_GPUS, else none)")
     verified = verb("verify", _verify, "prove that the checks of an exercise catch mistakes")
     verified.add_argument("assignment", nargs="?", help="one assignment (default: all with hidden checks)")
     verified.add_argument("--seeds", type=_number, default=8, help="draws to try everything on (default: 8)")
@@ -92,6 +93,12 @@ def _parser() -> argparse.ArgumentParser:
     verb("doctor", _doctor, "say what the sandbox on this machine holds, by trying to break out")
     _add_what_asks_the_server(verbs, verb)
     verb("serve", _serve, "start the exercise server").set_defaults(extra="server,hub")
+    saved = verb("backup", _backup, "copy the server into one file, also while it runs")
+    saved.add_argument("file", type=Path, help="a new file, which only you can read")
+    restored = verb("restore", _restore, "fill an empty server's folder from a backup")
+    restored.add_argument("file", type=Path)
+    for added in (saved, restored):
+        added.set_defaults(extra="server,hub")
     user = verb("user", _user, "give somebody an account on the server, or a new password")
     user.add_argument("name")
     user.set_defaults(extra="server,hub")
@@ -169,6 +176,8 @@ def _grade(options: argparse.Namespace) -> int:
     course = open_course(options.course)
     _chosen(options.assignment, course.assignments)
     jobs = options.jobs or _cores()
+    if options.gpus is not None:
+        os.environ["ASSAY_GRADING_GPUS"] = options.gpus  # where every grader finds its devices
     return grade_and_print(course, (options.assignment,), student=options.student, force=options.force, jobs=jobs)
 
 
@@ -263,6 +272,18 @@ def _serve(options: argparse.Namespace) -> int:
     from assay.terminal_server import serve_and_print
 
     return serve_and_print(options.course, os.environ)
+
+
+def _backup(options: argparse.Namespace) -> int:
+    from assay.terminal_backup import backup_and_print
+
+    return backup_and_print(options.course, os.environ, options.file)
+
+
+def _restore(options: argparse.Namespace) -> int:
+    from assay.terminal_backup import restore_and_print
+
+    return restore_and_print(options.course, os.environ, options.file)
 
 
 def _user(options: argparse.Namespace) -> int:

@@ -8,13 +8,14 @@ import tomllib
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 from urllib.parse import quote
 
 from assay.errors import AuthoringError, CourseError
 from assay.sandbox.limits import Limits
 
 REFERENCE = "reference.py"
+UseOfGpu = Literal["never", "prefer", "require"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Exercise:
     notebook_libraries: tuple[str, ...] = ("matplotlib",)  # besides, while the visible notebook runs
     files: tuple[str, ...] = ()  # names of submitted side files that are kept
     limits: Limits = field(default_factory=Limits)
+    gpu: UseOfGpu = "never"  # whether submissions are graded on one
 
     @property
     def assignment(self) -> str:
@@ -148,6 +150,11 @@ class Course:
         return self.state / "regrades" / f"{_quoted(number)}.{ending}"
 
     @property
+    def gpus(self) -> Path:
+        """A file for each GPU of its grader, held by whoever has the device."""
+        return self.state / "gpus"
+
+    @property
     def lock(self) -> Path:
         """Held by whoever grades."""
         return self.state / "lock"
@@ -237,7 +244,7 @@ def _settings(path: Path) -> dict[str, Any]:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise AuthoringError(f"{path} is not TOML: {error}.") from error
-    known = {"title": str, "libraries": tuple, "notebook_libraries": tuple, "files": tuple}
+    known = {"title": str, "libraries": tuple, "notebook_libraries": tuple, "files": tuple, "gpu": str}
     limits = data.pop("limits", {})
     if not isinstance(limits, dict):
         raise AuthoringError(f"{path} sets limits, which is a table: write [limits], and its keys below.")
@@ -250,6 +257,8 @@ def _settings(path: Path) -> dict[str, Any]:
         words = [value] if known[key] is str else value
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             raise AuthoringError(f"{path} sets {key} to {value!r}, which is no {_NAMES[known[key]]}.")
+    if (gpu := data.get("gpu", "never")) not in get_args(UseOfGpu):
+        raise AuthoringError(f"{path} sets gpu to {gpu!r}. Choose one of: {', '.join(get_args(UseOfGpu))}.")
     for key, value in limits.items():
         if not isinstance(value, (int, float)) or not 0 < value < math.inf:
             raise AuthoringError(f"{path} sets {key} to {value!r}, which is no number above 0.")

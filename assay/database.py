@@ -1,16 +1,22 @@
 """A database of the server: SQLite in one file by default, PostgreSQL by its address.
 
 SQLite allows one writer at a time. A transaction that changes something therefore takes the write lock before it
-reads, or two processes could both act on what they read. Those that only read wait for nobody.
+reads, or two processes could both act on what they read. Those that only read wait for nobody. Threads of one process
+take turns by themselves: SQLite lets who meets another writer sleep for longer than that one takes.
+
+PostgreSQL lets many write at once. Whoever reads before writing there locks the rows that it acts on (SELECT ... FOR
+UPDATE), or says in the change itself what has to be so; whoever only reads sees one moment (REPEATABLE READ).
 """
 
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,9 +25,25 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from assay.errors import AssayError
 
 WAIT = 30.0  # seconds for another process's transaction
+IDLE = "10min"  # for which PostgreSQL lets somebody hold a transaction without doing anything
 CHANGES = "assay_changes"  # marks a transaction that will write
+TURNS = "assay_turns"  # of the threads of a process that write
 MAKING = 0x41737361  # PostgreSQL's lock for whoever makes tables: any number that is always the same
+DRIVER = "postgresql+psycopg"
+ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+_NOT_KEPT = re.compile("[\0\ud800-\udfff]")
 Error = Callable[[str], AssayError]
+
+
+class Words(sa.types.TypeDecorator[str]):
+    """Text from anywhere, in which characters that not every database keeps become a sign for what is missing."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, _dialect: Any) -> str | None:
+        """What is recorded."""
+        return None if value is None else _NOT_KEPT.sub("\ufffd", value)
 
 
 def opened(url: str, metadata: sa.MetaData, error: Error) -> sa.Engine:
@@ -29,21 +51,22 @@ def opened(url: str, metadata: sa.MetaData, error: Error) -> sa.Engine:
 
     Every process opens its own: an open connection does not survive a fork. Raises `error` where it cannot be opened.
     """
+    place = address(url, error)
+    sqlite = place.get_backend_name() == "sqlite"
+    if sqlite:
+        _make_private(place, error)
+    # A connection that has died, as when PostgreSQL was started again, is replaced before it is used.
+    how: dict[str, Any] = {"connect_args": {"timeout": WAIT}} if sqlite else {"pool_pre_ping": True}
     try:
-        place = sa.make_url(url)
-        sqlite = place.get_backend_name() == "sqlite"
-        if sqlite:
-            _make_private(place, error)
-        how: dict[str, Any] = {"connect_args": {"timeout": WAIT}} if sqlite else {"pool_pre_ping": True}
         engine = sa.create_engine(place, **how)
     except (SQLAlchemyError, ImportError) as cause:
-        # The address is not repeated: it can hold a password.
-        raise error(
-            f"The database cannot be opened: its address cannot be used ({cause}). See `database` in the settings."
-        ) from cause
+        raise _unusable(cause, error) from cause
     if sqlite:
+        engine.update_execution_options(**{TURNS: Lock()})
         sa.event.listen(engine, "connect", _durable)
         sa.event.listen(engine, "begin", _begin)
+    elif place.get_backend_name() == "postgresql":
+        sa.event.listen(engine, "connect", _patient)
     with changing(engine, error) as connection:
         if not sqlite:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MAKING)))  # two may start at the same moment
@@ -51,10 +74,20 @@ def opened(url: str, metadata: sa.MetaData, error: Error) -> sa.Engine:
     return engine
 
 
+def address(url: str, error: Error) -> sa.URL:
+    """What a database's address says; postgresql:// is for the driver that comes with Assay. Raises `error`."""
+    try:
+        place = sa.make_url(url)
+    except SQLAlchemyError as cause:
+        raise _unusable(cause, error) from cause
+    return place.set(drivername=DRIVER) if place.drivername in ("postgresql", "postgres") else place
+
+
 @contextmanager
 def changing(engine: sa.Engine, error: Error) -> Iterator[sa.Connection]:
     """One transaction that writes: all of it is recorded, or nothing. Raises `error` where the database fails."""
-    with _explained(engine, error), engine.connect() as connection:
+    turn = engine.get_execution_options().get(TURNS, nullcontext())
+    with turn, _explained(engine, error), engine.connect() as connection:
         connection.execution_options(**{CHANGES: True})
         with connection.begin():
             yield connection
@@ -63,8 +96,11 @@ def changing(engine: sa.Engine, error: Error) -> Iterator[sa.Connection]:
 @contextmanager
 def reading(engine: sa.Engine, error: Error) -> Iterator[sa.Connection]:
     """One transaction that only reads, and sees one moment. Raises `error` where the database fails."""
-    with _explained(engine, error), engine.begin() as connection:
-        yield connection
+    with _explained(engine, error), engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execution_options(**ONE_MOMENT)
+        with connection.begin():
+            yield connection
 
 
 @contextmanager
@@ -78,6 +114,15 @@ def _explained(engine: sa.Engine, error: Error) -> Iterator[None]:
         raise error(
             f"The database {where} failed ({getattr(cause, 'orig', None) or cause}). Nothing was changed; try again."
         ) from cause
+
+
+def _unusable(cause: Exception, error: Error) -> AssayError:
+    """The address is not repeated: it can hold a password."""
+    missing = isinstance(cause, ImportError) and "psycopg" in str(cause)
+    hint = " For PostgreSQL: pip install 'assay[postgresql]'." if missing else ""
+    return error(
+        f"The database cannot be opened: its address cannot be used ({cause}). See `database` in the settings.{hint}"
+    )
 
 
 def _make_private(place: sa.URL, error: Error) -> None:
@@ -97,6 +142,13 @@ def _durable(connection: sqlite3.Connection, _record: Any) -> None:
     connection.execute("PRAGMA journal_mode = WAL")  # who reads does not wait for who writes
     connection.execute("PRAGMA synchronous = FULL")  # what was recorded survives a power cut
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _patient(connection: Any, _record: Any) -> None:
+    """PostgreSQL would wait without end for another's lock, and for a client that is at nothing with one in hand."""
+    connection.execute(f"SET lock_timeout = '{WAIT * 1000:.0f}ms'")
+    connection.execute(f"SET idle_in_transaction_session_timeout = '{IDLE}'")
+    connection.commit()
 
 
 def _begin(connection: sa.Connection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 from rich.console import Console
@@ -31,8 +32,8 @@ def run_demo(course: Course, *, force: bool = False, jobs: int = 1) -> int:
         if not is_up_to_date(course, assignment):
             release(course, assignment)
         console.print(f"release/{assignment} is built from source/{assignment}")
-    services = _services(demo, console)
-    status = grade_and_print(demo, demo.assignments, force=force, jobs=jobs, services=services, most_tables=100)
+    with closing(_services(demo, console)) as services:
+        status = grade_and_print(demo, demo.assignments, force=force, jobs=jobs, services=services, most_tables=100)
     console.print(
         f"\nThe demo is a course folder like yours: {demo.root}. Grade it anew with [bold]assay demo --force[/]."
     )

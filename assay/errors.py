@@ -10,7 +10,8 @@
       * ExchangeError      the exchange cannot keep or give back what it was handed; ours, never the student's
         x ReceiptError     a receipt is not one that the server signed
         x Refusal          a request that the exchange does not grant (see `code`)
-      * JobError           a job is no longer this worker's, or the jobs cannot be read or written
+      * JobError           the jobs cannot be read or written
+        x JobChanged       a job is not as somebody takes it to be: another worker's, in another state, not there
 
     StudentError           a call into student code did not return a value (see `kind`)
     StudentLost            the worker is gone (time, memory, crash): no further call in this check
@@ -49,7 +50,11 @@ class DataError(AssayError):
 
 
 class JobError(AssayError):
-    """A job is no longer this worker's, there is none, or the database of jobs cannot be used."""
+    """The database of jobs cannot be used, or says nothing that makes sense."""
+
+
+class JobChanged(JobError):
+    """A job is not as somebody takes it to be: it is another worker's, in another state, or not there."""
 
 
 class ExchangeError(AssayError):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from assay.errors import CourseError
 from assay.exchange.client import URL, Client
+from assay.hub import tls
 from assay.hub.addresses import exchange_url
 from assay.hub.secrets import operator_environment
 from assay.hub.serve import home_of
@@ -30,7 +31,9 @@ def client(root: Path, environ: Mapping[str, str], course: str | None) -> Client
 def without_token(root: Path, environ: Mapping[str, str]) -> Client:
     """For what anybody may ask. Raises as `client`."""
     settings = _settings(root, environ)
-    return Client.from_environment(environ if settings is None else {URL: exchange_url(settings)})
+    return Client.from_environment(
+        environ if settings is None else {URL: exchange_url(settings), **tls.environment(settings)}
+    )
 
 
 def _settings(root: Path, environ: Mapping[str, str]) -> Settings | None:

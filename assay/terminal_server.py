@@ -70,7 +70,7 @@ def _release_new_course(console: Console, settings: Settings, chosen: CourseSett
         course = open_course(chosen.root)
         for name in course.assignments:
             _build(course, name)
-            with blobs.open_blobs(settings.blobs) as opened:
+            with blobs.open_blobs(settings.blobs, settings.blob_store) as opened:
                 upload = blobs.Upload(opened, tuple(_staged(opened, course.release / name)))
                 store.release(engine, chosen.name, name, Policy(), upload)
         console.print(f"{chosen.name}: released {', '.join(course.assignments)}.")

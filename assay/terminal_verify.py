@@ -65,6 +65,7 @@ def verify_and_print(course: Course, exercises: Sequence[str], *, seeds: int, jo
     Status 1 where something is owed.
     """
     console = Console()
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # references compute where judges have them compute
     os.environ.update(ONE_THREAD)  # of this process, before it loads a library, and of those it starts
     accounts = _proved(console, [course[name] for name in exercises], seeds, jobs)
     owed = [(name, finding) for name, (_, findings) in accounts.items() for finding in findings]

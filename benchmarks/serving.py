@@ -1,9 +1,11 @@
 """How long a student waits: from sending a submission until the result of the checks, and its feedback, are there.
 
-    python -m benchmarks.serving [--submissions N] [--exercise NAME]
+    python -m benchmarks.serving [--submissions N] [--exercise NAME ...]
 
 Exchange and grading worker run as processes, as the Hub starts them; who calls is looked up in a table. Submissions
-are sent one after another, each when the one before has its feedback, and then all at once.
+are sent one after another, each when the one before has its feedback, and then all at once. Every second one has
+small mistakes, for which likely ones are looked for. The load of the machine is told before, when it is what others
+cause, and beside the figures.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
+from typing import IO
 
 import requests
 
@@ -30,13 +33,14 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from assay.exchange import folders  # noqa: E402
+from assay.exchange.answers import AttemptNow  # noqa: E402
 from assay.exchange.api import Caller, Role  # noqa: E402
 from assay.exchange.client import Client  # noqa: E402
 from assay.exchange.identity import Identity  # noqa: E402
 
 COURSE = "course"
 KINDS = ("honest", "small_mistakes")  # of examples/, in turn
-EACH = 0.03  # seconds between two looks
+EACH = 0.05  # seconds between two looks, which take of the processors that grading needs
 
 
 def main() -> int:
@@ -44,27 +48,31 @@ def main() -> int:
     if options.exchange is not None:
         _exchange(options.exchange, options.port)
         return 0
-    with tempfile.TemporaryDirectory(prefix="assay-serving-") as folder:
-        home = _lay_out(Path(folder), options.exercise)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        with open(options.log or os.devnull, "w") as log:
-            exchange = [sys.executable, "-m", "benchmarks.serving", "--exchange", str(home), "--port", str(port)]
-            worker = [sys.executable, "-m", "assay.serving.grading_worker", "--home", str(home), "--course", COURSE]
-            parts = [subprocess.Popen(command, cwd=ROOT, stderr=log) for command in (exchange, worker)]
-            try:
-                _measure(f"http://127.0.0.1:{port}/services/exchange", options.exercise, options.submissions)
-            finally:
-                for part in parts:
-                    part.terminate()
-                for part in parts:
-                    part.wait()
+    for exercise in options.exercise:
+        with tempfile.TemporaryDirectory(prefix="assay-serving-") as folder, open(options.log, "a") as log:
+            _serve(_lay_out(Path(folder), exercise), exercise, options.submissions, log)
     return 0
+
+
+def _serve(home: Path, exercise: str, submissions: int, log: IO[str]) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    exchange = [sys.executable, "-m", "benchmarks.serving", "--exchange", str(home), "--port", str(port)]
+    worker = [sys.executable, "-m", "assay.serving.grading_worker", "--home", str(home), "--course", COURSE]
+    parts = [subprocess.Popen(command, cwd=ROOT, stderr=log) for command in (exchange, worker)]
+    try:
+        _measure(f"http://127.0.0.1:{port}/services/exchange", exercise, submissions)
+    finally:
+        for part in parts:
+            part.terminate()
+        for part in parts:
+            part.wait()
 
 
 def _measure(url: str, exercise: str, number: int) -> None:
     _until_it_answers(url)
+    print(f"{exercise}: load before {os.getloadavg()[0]:.2f}", flush=True)
     uploads = [_archive(ROOT / "examples" / kind / exercise) for kind in KINDS]
     instructor = Client(url, "instructor")
     with folders.packed(ROOT / "release" / exercise, [f"{exercise}.ipynb"]) as parcel:
@@ -72,7 +80,7 @@ def _measure(url: str, exercise: str, number: int) -> None:
     for warming in range(4):
         _graded(url, f"warm{warming}", exercise, uploads[warming % 2])
     waited = [_graded(url, f"one{each}", exercise, uploads[each % 2]) for each in range(number)]
-    print(f"load of the machine before the crowd: {os.getloadavg()[0]:.2f}")
+    print(f"{exercise}: load while one after another {os.getloadavg()[0]:.2f}")
     for what, times in zip(("result", "feedback"), map(sorted, zip(*waited, strict=True)), strict=True):
         print(
             f"{exercise}, {number} one after another: {what} after {statistics.median(times):.2f} s (median), ", end=""
@@ -83,22 +91,23 @@ def _measure(url: str, exercise: str, number: int) -> None:
     left = {_send(url, name, exercise, uploads[each % 2]): name for each, name in enumerate(names)}
     sent, waits = time.monotonic() - started, []
     while left:
-        for attempt in [one for one, name in left.items() if _has_feedback(url, name, one)]:
+        for attempt in [one for one, name in left.items() if _is_whole(Client(url, name).attempt(one), name)]:
             del left[attempt]
             waits.append(time.monotonic() - started)
         time.sleep(10 * EACH)
     print(
         f"{number} at once: sent in {sent:.2f} s, half of them graded after {statistics.median(waits):.1f} s, ", end=""
     )
-    print(f"all after {waits[-1]:.1f} s: {number / waits[-1]:.2f} a second")
+    print(f"all after {waits[-1]:.1f} s: {number / waits[-1]:.2f} a second; load {os.getloadavg()[0]:.2f}")
 
 
 def _graded(url: str, student: str, exercise: str, upload: bytes) -> tuple[float, float]:
     """Seconds until what the checks found is shown, and until the feedback is there."""
     started, checked = time.monotonic(), 0.0
     attempt = _send(url, student, exercise, upload)
-    while not _has_feedback(url, student, attempt):
-        if not checked and Client(url, student).attempt(attempt).state.name in ("checked", "graded"):
+    asking = Client(url, student)
+    while not _is_whole(now := asking.attempt(attempt), student):
+        if not checked and now.state.name in ("checked", "graded"):
             checked = time.monotonic() - started
         time.sleep(EACH)
     ended = time.monotonic() - started
@@ -109,8 +118,7 @@ def _send(url: str, student: str, exercise: str, upload: bytes) -> str:
     return Client(url, student).submit(COURSE, exercise, BytesIO(upload))[0].attempt.id
 
 
-def _has_feedback(url: str, student: str, attempt: str) -> bool:
-    now = Client(url, student).attempt(attempt)
+def _is_whole(now: AttemptNow, student: str) -> bool:
     if now.state.name == "failed":
         raise SystemExit(f"{student} was not graded; see --log")
     return now.state.name == "graded" and now.feedback is not None
@@ -158,8 +166,8 @@ def _exchange(home: Path, port: int) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="How long a student waits for feedback.")
     parser.add_argument("--submissions", type=int, default=30)
-    parser.add_argument("--exercise", default="gradient_descent")
-    parser.add_argument("--log", help="a file for what the server's processes write")
+    parser.add_argument("--exercise", nargs="+", default=["gradient_descent"])
+    parser.add_argument("--log", default=os.devnull, help="a file for what the server's processes write")
     parser.add_argument("--exchange", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
     return parser

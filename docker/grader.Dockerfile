@@ -1,26 +1,52 @@
-# An image that grades: the hidden checks of the course and everything they need, no Jupyter server.
-# Build from the course folder:  docker build -f docker/grader.Dockerfile -t assay-grader .
-ARG BASE=debian:12-slim
+# What grades the submissions of a course, and the instructors' server. The course itself, with its hidden checks, is a
+# volume at /srv/course, never in the image.
+# docker build -f docker/grader.Dockerfile -t assay-grader:cpu .
+ARG BASE=quay.io/jupyter/pytorch-notebook:2026-08-24
 FROM ${BASE}
 
-RUN apt-get update \
- && apt-get install -y --no-install-recommends bubblewrap libseccomp2 make python3 python3-venv util-linux \
- && rm -rf /var/lib/apt/lists/* \
- && useradd --create-home --uid 1000 grader \
- && install -d -o grader -g grader /course
+USER root
+# Up to the libraries this is the same in student.Dockerfile and grader.Dockerfile, so that both share these layers.
+RUN export DEBIAN_FRONTEND=noninteractive \
+ && apt-get update \
+ && apt-get install --yes --no-install-recommends ca-certificates tini util-linux \
+ && { command -v python3 || apt-get install --yes --no-install-recommends python3 python3-venv; } \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt /var/log/dpkg.log \
+ && { getent passwd 1000 || useradd --create-home --shell /bin/bash --uid 1000 --gid users jovyan; }
 
-USER grader
-WORKDIR /course
-COPY --chown=grader pyproject.toml constraints.txt Makefile README.md ./
-COPY --chown=grader assay assay
-RUN python3 -m venv .venv \
- && .venv/bin/pip install --quiet --no-cache-dir --constraint constraints.txt --editable '.[grader,torch]' \
- && touch .venv/.grader
-COPY --chown=grader nbgrader_config.py ./
-COPY --chown=grader source source
-COPY --chown=grader graders graders
-COPY --chown=grader examples examples
+# torch comes from this index; it is the base's own where that has the pinned version. TensorFlow then uses the same CUDA
+# libraries. For GPUs: the base with cuda12- before its tag, https://download.pytorch.org/whl/cu126, tensorflow[and-cuda].
+# PyPI's own torch has those of CUDA 13, and in one folder with those of CUDA 12 each would take the other's cuDNN.
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+ARG TENSORFLOW=tensorflow
+ENV PATH=/opt/assay/bin:${PATH}
+COPY constraints.txt /usr/src/assay/
+RUN python3 -m venv --system-site-packages /opt/assay \
+ && pip install --quiet --no-cache-dir --constraint /usr/src/assay/constraints.txt \
+    ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} torch "$TENSORFLOW"
+COPY pyproject.toml /usr/src/assay/
+RUN cd /usr/src/assay && mkdir -p assay && touch assay/__init__.py \
+ && pip install --quiet --no-cache-dir --constraint constraints.txt \
+    '.[student,data,graph,tensorflow,server]' jupyterhub jupyterlab nbgrader \
+ && pip uninstall --quiet --yes assay && rm -rf /usr/src/assay/build
 
-LABEL org.opencontainers.image.title="assay-grader"
-HEALTHCHECK --interval=1m --timeout=30s CMD [".venv/bin/assay", "doctor"]
-CMD [".venv/bin/assay", "demo"]
+RUN export DEBIAN_FRONTEND=noninteractive \
+ && apt-get update && apt-get install --yes --no-install-recommends bubblewrap libseccomp2 \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt /var/log/dpkg.log \
+ && cd /usr/src/assay && touch assay/__init__.py \
+ && pip install --quiet --no-cache-dir --constraint constraints.txt '.[grader,gpu]' \
+ && pip uninstall --quiet --yes assay && rm -rf /usr/src/assay/build
+COPY assay /usr/src/assay/assay
+# A base can call its user 1000 otherwise, and have no such home.
+RUN pip install --quiet --no-cache-dir --no-deps /usr/src/assay && rm -rf /usr/src/assay \
+ && install -d -o 1000 -g users -m 700 /srv/course /run/assay \
+ && { [ -d /home/jovyan ] || install -d -o 1000 -g users /home/jovyan; }
+
+LABEL org.opencontainers.image.title="assay-grader" \
+      org.opencontainers.image.description="Grading of a course on Assay, and its instructors' server"
+USER 1000
+ENV HOME=/home/jovyan PYTHONNOUSERSITE=1 PYTHONUNBUFFERED=1
+WORKDIR /srv/course
+HEALTHCHECK --interval=30s --timeout=20s --start-period=2m \
+    CMD ["python3", "-P", "-m", "assay.serving.grader", "--check=/run/assay/grader.sock"]
+ENTRYPOINT ["tini", "-g", "--"]
+CMD ["assay", "doctor"]

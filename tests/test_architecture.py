@@ -26,12 +26,16 @@ ALLOWED = {
     "demo": {"notebook", "sandbox", "terminal"},
     "terminal_server": {"exchange", "hub", "serving", "notebook"},
     "terminal_exchange": {"exchange", "hub"},
+    "terminal_backup": {"hub", "serving"},
     "cli": {
-        *("terminal", "terminal_verify", "terminal_server", "terminal_exchange", "demo"),
+        *("terminal", "terminal_verify", "terminal_server", "terminal_exchange", "terminal_backup", "demo"),
         *("notebook", "sandbox", "data", "grading", "exchange", "serving"),
     },
 }
 MAY_PICKLE = {"checks/bank.py", "grading/handover.py"}  # what no process near a student's code writes
+WITH_DATABASES = """worker grading materials held answers asking enclosed connected peers deadlines frames
+    grader_protocol results regrade_reports"""
+OF_THE_EXCHANGE = "exchange_service queue regrades api_grading states pages pages_shown pages_html wake"
 INSIDE_MAY_IMPORT = {"numpy"}
 INSIDE_NOTEBOOK_MAY_IMPORT = {"IPython", "matplotlib", "traitlets"}
 
@@ -65,6 +69,8 @@ def test_a_room_imports_only_what_it_may(path: Path) -> None:
     allowed = SHARED | ALLOWED.get(room, set())
     if room == "notebook" and path.stem.startswith("nbgrader"):
         allowed |= {"grading", "sandbox", "feedback"}
+    if path == PACKAGE / "serving" / "enclosed.py":  # which starts the grader of a course as the Hub starts its server
+        allowed |= {"hub"}
     if path.is_relative_to(PACKAGE / "hub" / "jupyter"):  # what nbgrader reads in a person's server
         allowed |= {"exchange"}
     assert rooms <= allowed, f"{path.name} imports {sorted(rooms - allowed)}"
@@ -75,6 +81,19 @@ def test_only_the_glue_imports_nbgrader(path: Path) -> None:
     imports_it = any(name.split(".")[0] == "nbgrader" for name in imported_modules(path))
     room = path.relative_to(PACKAGE).parts[0]
     assert not imports_it or room in ("notebook", "exchange") and path.stem.startswith("nbgrader")
+
+
+@pytest.mark.parametrize("name", WITH_DATABASES.split())
+def test_what_has_the_databases_at_hand_runs_nothing_of_a_course(name: str) -> None:
+    imported = imported_modules(PACKAGE / "serving" / f"{name}.py")
+    assert not {room_of(one) for one in imported} & {"notebook", "grading", "checks", "course", "sandbox", "selfcheck"}
+    assert not any(f"assay.serving.{one}" in imported for one in ("grader", "grader_work", "older"))
+
+
+@pytest.mark.parametrize("name", OF_THE_EXCHANGE.split())
+def test_the_exchange_looks_into_no_course_folder(name: str) -> None:
+    imported = imported_modules(PACKAGE / "serving" / f"{name}.py")
+    assert not {room_of(one) for one in imported} & {"notebook", "checks", "course", "sandbox", "selfcheck"}
 
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "sandbox" / "inside").glob("*.py")), ids=lambda p: p.name)

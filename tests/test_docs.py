@@ -11,7 +11,7 @@ import assay.checks
 from assay.cli import _parser
 from assay.course import _settings
 from assay.sandbox.limits import Limits
-from assay.settings import CourseSettings, Settings
+from assay.settings import CourseSettings, Profile, Settings
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "docker" / "README.md"]
@@ -42,7 +42,14 @@ def test_every_limit_and_key_of_an_exercise_is_documented(tmp_path: Path) -> Non
     block = AUTHORS.split("```toml\n")[1].split("```")[0]
     (tmp_path / "exercise.toml").write_text(block)
     assert set(tomllib.loads(block)["limits"]) == {field.name for field in fields(Limits)}
-    assert set(_settings(tmp_path / "exercise.toml")) == {"title", "libraries", "notebook_libraries", "files", "limits"}
+    assert set(_settings(tmp_path / "exercise.toml")) == {
+        "title",
+        "libraries",
+        "notebook_libraries",
+        "files",
+        "gpu",
+        "limits",
+    }
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -64,13 +71,15 @@ def test_what_authors_import_is_documented() -> None:
 
 def test_every_setting_of_the_server_is_in_the_page_for_operators() -> None:
     page = (ROOT / "docs" / "operators.md").read_text()
-    of_the_site, of_a_course = re.findall(r"^\| key \|.*?(?=\n\n)", page, flags=re.MULTILINE | re.DOTALL)
-    keys = {one.name for one in fields(Settings)} - {"home", "courses"}
-    rows = re.findall(r"^\| `(\w+)` \| `(ASSAY_\w+)(?:<OPTION>)?` \|", of_the_site, flags=re.MULTILINE)
+    of_the_site, of_a_course, of_a_profile = re.findall(r"^\| key \|.*?(?=\n\n)", page, flags=re.MULTILINE | re.DOTALL)
+    keys = {one.name for one in fields(Settings)} - {"home", "courses", "profiles"}
+    rows = re.findall(r"^\| `(\w+)` \| (?:`(ASSAY_\w+)(?:<OPTION>)?`|none) \|", of_the_site, flags=re.MULTILINE)
     assert {key for key, _ in rows} == keys
-    assert all(variable == f"ASSAY_{key.upper()}" for key, variable in rows if key != "authenticator_options")
+    assert all(variable == f"ASSAY_{key.upper()}" for key, variable in rows if not key.endswith("_options"))
     named = set(re.findall(r"^\| `(\w+)` \|", of_a_course, flags=re.MULTILINE))
     assert named == {one.name for one in fields(CourseSettings)} - {"name"}
+    rows_of_keys = [row.split("|")[1] for row in of_a_profile.splitlines()[2:]]
+    assert set(re.findall(r"`(\w+)`", " ".join(rows_of_keys))) == {one.name for one in fields(Profile)} - {"name"}
 
 
 def test_every_variable_that_is_read_is_in_the_page_for_operators() -> None:
@@ -81,4 +90,4 @@ def test_every_variable_that_is_read_is_in_the_page_for_operators() -> None:
         for word in re.findall(r'"(ASSAY_[A-Z_]*[A-Z])"', path.read_text())
     }
     assert {"ASSAY_HOME"} <= read
-    assert {word for word in read if word not in page} == {"ASSAY_EXCHANGE_URL"}, "which the Hub sets for servers"
+    assert not {word for word in read if word not in page}

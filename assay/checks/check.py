@@ -113,6 +113,7 @@ def prepare(function: Callable[..., Any], examples: int) -> None:
     )(function)
     test: Any = function
     test._hypothesis_internal_database_key = b""  # there is no database; else Hypothesis hashes the test's source
+    test._hypothesis_internal_print_given_args = False  # nobody reads what Hypothesis prints
     setattr(function, _PREPARED, True)
 
 

@@ -19,10 +19,11 @@ from assay.checks.bank import Bank
 from assay.checks.check import Check, check_of, is_property, sentence_of
 from assay.checks.examples import Signatures, parameters_of
 from assay.checks.plugin import checks_in
-from assay.checks.runner import UNUSABLE, Ran, Verdict, judge, run_check
+from assay.checks.runner import UNUSABLE, Ran, Verdict, judge, run_check, smaller
 from assay.checks.standing import standing
 from assay.course import Task
 from assay.errors import AuthoringError
+from assay.outcome import CheckResult
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class Seat:
     control: Any = None  # the reference as a student
     bank: Bank | None = None
     only: frozenset[str] | None = None  # names of the checks to run; None: all
+    # Told all results as soon as they are there. Only then smaller failing examples are looked for.
+    told: Callable[[tuple[CheckResult, ...]], None] | None = None
 
 
 class Module(pytest.Module):
@@ -83,6 +86,7 @@ class Session:
     seat: Seat = Seat(None)
     folder: str = ""  # in which the checks run
     parameters: Signatures = field(default_factory=dict)
+    tell: Callable[[], None] = lambda: None  # called once, when all checks have come to something
 
     @pytest.fixture(scope="session")
     def student(self) -> Any:
@@ -127,18 +131,25 @@ class Session:
         }
         if pyfuncitem.get_closest_marker("xfail") is not None:
             self.ran[name] = Ran(Verdict.BROKEN, note="A check may not be marked xfail; nothing was judged.")
-        elif not self._follows_a_failure(self.collected[name]):
-            self.ran[name] = run_check(
-                pyfuncitem.obj,
-                arguments,
-                self.seat.student,
-                name=name,
-                seed=seed_for(self.secret, name),
-                shrink_seconds=self.shrink_seconds,
-                bank=self.seat.bank,
-                parameters=self.parameters,
-            )
+        elif name in self.ran or not self._follows_a_failure(self.collected[name]):
+            self.ran[name] = self._ran(name, pyfuncitem.obj, arguments)
+            if not self.ran[name].smallest:
+                pyfuncitem.session.items.append(pyfuncitem)  # it is run again after all others
         return True
+
+    def _ran(self, name: str, function: Callable[..., Any], arguments: dict[str, Any]) -> Ran:
+        """What a check comes to, or the second time, whether it also fails on something smaller."""
+        how: dict[str, Any] = {
+            "seed": seed_for(self.secret, name),
+            "shrink_seconds": self.shrink_seconds,
+            "parameters": self.parameters,
+        }
+        if name in self.ran:
+            self.tell()
+            return smaller(self.ran[name], function, arguments, self.seat.student, **how)
+        later = self.seat.told is not None
+        bank = self.seat.bank
+        return run_check(function, arguments, self.seat.student, name=name, bank=bank, shrink_later=later, **how)
 
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
         """Errors of fixtures, which are outside the check itself."""

@@ -18,9 +18,10 @@ from hypothesis.strategies import DataObject
 from assay.checks.bank import Example
 from assay.checks.check import EXAMPLES, check_of, is_property, prepare
 from assay.checks.plugin import checks_in
-from assay.checks.runner import Enough, StandIn, steady_draws
+from assay.checks.runner import Enough, StandIn
 from assay.checks.siblings import load
 from assay.checks.standing import standing
+from assay.checks.steady import steady_draws
 from assay.course import Task
 
 Body = Callable[..., Any]

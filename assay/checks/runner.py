@@ -6,9 +6,9 @@ import copy
 import functools
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
@@ -16,7 +16,6 @@ from typing import Any
 import hypothesis
 import pytest
 from hypothesis.errors import FailedHealthCheck, Flaky, HypothesisException, StopTest, Unsatisfiable
-from hypothesis.internal.conjecture import providers
 
 from assay.checks.bank import Bank, Example
 from assay.checks.check import EXAMPLES, is_property, prepare
@@ -24,6 +23,7 @@ from assay.checks.compare import Mismatch
 from assay.checks.examples import Signatures, counterexample_of
 from assay.checks.foreseen import calls_made
 from assay.checks.show import printable
+from assay.checks.steady import steady_draws
 from assay.errors import AuthoringError, StudentError, StudentLost, Unforeseen
 from assay.outcome import Counterexample
 
@@ -49,6 +49,7 @@ class Ran:
     message: str = ""
     counterexample: Counterexample | None = None  # the smallest failing example
     note: str = ""  # traceback, for staff
+    smallest: bool = True  # False: `smaller` may find a smaller counterexample
 
 
 @dataclass(frozen=True)
@@ -118,17 +119,18 @@ def run_check(
     shrink_seconds: float = SHRINK_SECONDS,
     bank: Bank | None = None,
     parameters: Signatures = MappingProxyType({}),
+    shrink_later: bool = False,
 ) -> Ran:
     """Call a check with its fixtures. `parameters` are those of each function, to name the arguments of calls.
 
+    With `shrink_later`, what fails on an example of the bank is the result as it is, for `smaller` to be called.
     Only KeyboardInterrupt escapes.
     """
-    test: Any = getattr(function, "__func__", function)  # attributes cannot be set on a bound method
+    test = _test_of(function)
     examples = bank.get(name, seed) if bank is not None else ()
     record = bank is not None and not examples and is_property(test)
     replaying, drawing = (Watch(student, shrink_seconds, parameters, record=each) for each in (False, record))
     try:
-        failed = None
         if bank is not None and examples:
             calls = bank.calls(name, seed)
             failed = _failure(replaying, lambda: _replay(test, arguments, replaying, examples, calls))
@@ -137,15 +139,41 @@ def run_check(
                 failed = _failure(replaying, lambda: _replay(test, arguments, replaying, examples))
             if failed is None or isinstance(failed, StudentLost):
                 return _came_to(failed, replaying)
+            first = replace(_came_to(failed, replaying), smallest=False)
+            how: dict[str, Any] = {"seed": seed, "shrink_seconds": shrink_seconds, "parameters": parameters}
+            return first if shrink_later else smaller(first, function, arguments, student, **how)
         started = time.monotonic()
-        drawn = _failure(drawing, lambda: _draw(function, test, arguments, drawing, seed))
+        drawn = _drawn(function, arguments, drawing, seed)
         if drawn is None and record and bank is not None:
             bank.keep(name, seed, drawing.passed)
             if bank.with_calls and time.monotonic() - started < QUICK_SECONDS:
                 bank.keep_calls(name, seed, calls_made(_inner(test), arguments, student, bank.get(name, seed)))
-        return _came_to(failed, replaying) if drawn is None else _came_to(drawn, drawing)
+        return _came_to(drawn, drawing)
     finally:
         replaying.let_go()
+        drawing.let_go()
+
+
+def smaller(
+    ran: Ran,
+    function: Callable[..., Any],
+    arguments: Mapping[str, Any],
+    student: Any,
+    *,
+    seed: int,
+    shrink_seconds: float = SHRINK_SECONDS,
+    parameters: Signatures = MappingProxyType({}),
+) -> Ran:
+    """What `run_check` would have come to without `shrink_later`: the same failure on a smaller example, if there is
+    one.
+
+    Only KeyboardInterrupt escapes.
+    """
+    drawing = Watch(student, shrink_seconds, parameters)
+    try:
+        drawn = _drawn(function, arguments, drawing, seed)
+        return replace(ran, smallest=True) if drawn is None else _came_to(drawn, drawing)
+    finally:
         drawing.let_go()
 
 
@@ -180,6 +208,16 @@ def _replay(
 def _inner(test: Any) -> Callable[[Mapping[str, Any], Example], object]:
     """One example of a check, with the fixtures that it is given."""
     return lambda fixtures, example: _seated(test.hypothesis.inner_test, fixtures)(**example)
+
+
+def _drawn(function: Any, arguments: Mapping[str, Any], watch: Watch, seed: int) -> BaseException | None:
+    """What a check failed with on examples that are drawn for it."""
+    return _failure(watch, lambda: _draw(function, _test_of(function), arguments, watch, seed))
+
+
+def _test_of(function: Any) -> Any:
+    """What attributes can be set on: not a bound method."""
+    return getattr(function, "__func__", function)
 
 
 def _draw(function: Any, test: Any, arguments: Mapping[str, Any], watch: Watch, seed: int) -> None:
@@ -237,25 +275,3 @@ def judge(error: BaseException, calls: tuple[Any, ...] = (), parameters: Signatu
 
 def _said(text: str) -> str:
     return printable(text.strip(), MESSAGE)
-
-
-class _SteadyProvider(providers.HypothesisProvider):
-    """Draws that depend on the seed alone.
-
-    Hypothesis also draws numbers that it finds in the source of whatever modules are loaded, which would give
-    two submissions of one round different examples.
-    """
-
-    def _maybe_draw_constant(self, *args: Any, **kwargs: Any) -> None:
-        return None
-
-
-@contextmanager
-def steady_draws() -> Iterator[None]:
-    """While open, Hypothesis looks at no other module's source and writes no file for it."""
-    known = providers.AVAILABLE_PROVIDERS["hypothesis"]
-    providers.AVAILABLE_PROVIDERS["hypothesis"] = f"{__name__}.{_SteadyProvider.__name__}"
-    try:
-        yield
-    finally:
-        providers.AVAILABLE_PROVIDERS["hypothesis"] = known

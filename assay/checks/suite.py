@@ -50,15 +50,17 @@ def run_suite(
     shrink_seconds: float = SHRINK_SECONDS,
     bank: Bank | None = None,
     only: frozenset[str] | None = None,
+    told: Callable[[tuple[CheckResult, ...]], None] | None = None,
 ) -> tuple[CheckResult, ...]:
     """One result per check, in the order of `checks`; tasks it does not mention get the standing checks.
 
     `control` is the reference as a student: what fails there too is the author's, and BROKEN. A `bank` saves the
     drawing of what was drawn before; one is good for one suite. With `only`, just the checks of these names are run,
-    each whether or not the one it comes after failed.
+    each whether or not the one it comes after failed. `told` gets all results before smaller examples of those that
+    failed on the bank's are looked for, unless it is still open whose failure one is.
     Raises AuthoringError where the checks or the reference cannot be used at all (see `broken_suite`).
     """
-    seat = Seat(student, control, bank, only)
+    seat = Seat(student, control, bank, only, told)
     with opened(checks, reference, tasks) as suite:
         return results_of(suite, lambda _: seat, secret, shrink_seconds=shrink_seconds)
 
@@ -71,6 +73,7 @@ def results_of(
     A process can be copied in there, so that each copy judges another student. Raises AuthoringError as `run_suite`.
     """
     session = Session(suite, admit, secret, shrink_seconds)
+    session.tell = lambda: _tell(session)
     _run(session)
     seat = session.seat
     doubtful = frozenset(name for name, ran in session.ran.items() if ran.verdict is Verdict.DOUBTFUL)
@@ -147,6 +150,14 @@ def _run(session: Session) -> None:
     if code in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
         raise AuthoringError(f"pytest could not run {file}. Run pytest on it to see why.")
     session.settle()
+
+
+def _tell(session: Session) -> None:
+    """Tell what all checks came to, unless the reference has still to say whose failure one is."""
+    session.tell = lambda: None
+    session.settle()
+    if session.seat.told is not None and all(ran.verdict is not Verdict.DOUBTFUL for ran in session.ran.values()):
+        session.seat.told(_results(session, Session(session.suite, session.admit)))
 
 
 def _results(first: Session, second: Session) -> tuple[CheckResult, ...]:

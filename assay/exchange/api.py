@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-import threading
 import unicodedata
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -79,10 +78,8 @@ class Exchange:
     upload_bytes: int = 100 * 2**20  # of one archive, and of what is in it
     uploads_each: int = 2  # of one caller at the same time
     uploading: Counter[Caller] = field(default_factory=Counter)
-    # Uploads have threads of their own, so that nobody who only looks waits for them, and change the database one after
-    # another: SQLite lets who meets another one sleep for longer than the other takes.
+    # Uploads have threads of their own, so that nobody who only looks waits for them.
     upload_threads: Executor = field(default_factory=lambda: ThreadPoolExecutor(4, "upload"))
-    changing: threading.Lock = field(default_factory=threading.Lock)
 
 
 @stream_request_body

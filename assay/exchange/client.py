@@ -12,7 +12,7 @@ import os
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO, Any
 from urllib.parse import quote, urlsplit
 
@@ -25,6 +25,7 @@ from assay.exchange import answers
 from assay.exchange.answers import AssignmentForCaller, AttemptNow, Membership
 from assay.exchange.manifest import File, Manifest, printable
 from assay.exchange.moments import written
+from assay.exchange.pinned import CERTIFICATE, PinnedAdapter, is_of_another
 from assay.exchange.policy import Extension
 
 URL = "ASSAY_EXCHANGE_URL"
@@ -56,7 +57,8 @@ class Client:
     """Speaks to one server for one user."""
 
     url: str  # such as http://127.0.0.1:8000/services/exchange
-    token: str
+    token: str = field(repr=False)
+    certificate: str = ""  # the only one that is trusted; empty: what the machine trusts for that name
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Client:
@@ -66,7 +68,7 @@ class Client:
             raise ExchangeError(
                 f"{URL} names no exercise server. Log in to the Hub, and start this from a terminal in JupyterLab."
             )
-        return cls(url.rstrip("/"), token)
+        return cls(url.rstrip("/"), token, environ.get(CERTIFICATE, ""))
 
     def courses(self) -> tuple[Membership, ...]:
         """The courses of the caller."""
@@ -195,12 +197,13 @@ class Client:
         archive: IO[bytes] | None = None,
         stream: bool = False,
     ) -> Iterator[requests.Response]:
-        wait = _ANSWER if archive is None else _ANSWER_TO_FILES
         with requests.Session() as session:
             session.trust_env = False  # neither a proxy nor a password of ~/.netrc comes between
             session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
             for scheme in ("http://", "https://"):
                 session.mount(scheme, HTTPAdapter(max_retries=_AGAIN))
+            if self.certificate:
+                session.mount("https://", PinnedAdapter(self.certificate, max_retries=_AGAIN))
             headers = {"Authorization": f"token {self.token}"} if self.token else {}
             if archive is not None:
                 headers["Content-Type"] = "application/x-tar"
@@ -212,7 +215,7 @@ class Client:
                     json=json,
                     data=archive,
                     headers=headers,
-                    timeout=(_CONNECT, wait),
+                    timeout=(_CONNECT, _ANSWER if archive is None else _ANSWER_TO_FILES),
                     stream=stream,
                     allow_redirects=False,
                 ) as response:
@@ -238,6 +241,8 @@ class Client:
         )
 
     def _not_answered(self, method: str, error: Exception) -> ExchangeError:
+        if is_of_another(error):
+            return self._away(": its certificate is not the one known here", "restart your server in the Hub, or ")
         if method != "GET" and not _never_arrived(error):
             return self._lost()
         return self._away()
@@ -248,10 +253,10 @@ class Client:
             "asked is not known: look at the list (nbgrader list --inbound) before you try again."
         )
 
-    def _away(self) -> ExchangeError:
+    def _away(self, why: str = "", do: str = "") -> ExchangeError:
         return ExchangeError(
-            f"The exercise server at {self.url} cannot be reached. Nothing was done. Try again in a minute; if it "
-            "lasts, tell whoever runs it."
+            f"The exercise server at {self.url} cannot be reached{why}. Nothing was done. Try again in a minute; if it "
+            f"lasts, {do}tell whoever runs it."
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from assay.errors import Refusal
-from assay.exchange import arguments, store
+from assay.exchange import arguments, rows, store
 from assay.exchange.api import ApiHandler
 from assay.exchange.policy import Extension, may_fetch
 from assay.exchange.records import Assignment
@@ -115,7 +115,7 @@ def found(handler: ApiHandler, course: str, name: str) -> Assignment:
     """An assignment, where the caller may see it. Raises Refusal (`unknown_assignment`)."""
     assignment = store.find_assignment(handler.exchange.engine, course, name)
     if assignment.withdrawn and handler.require(course) == "student":
-        raise store.unknown(course, name)
+        raise rows.unknown(course, name)
     return assignment
 
 

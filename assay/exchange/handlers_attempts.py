@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from assay.errors import Refusal
-from assay.exchange import arguments, store
+from assay.exchange import arguments, rows, store
 from assay.exchange.api import ApiHandler, log
 from assay.exchange.blobs import Upload
 from assay.exchange.handlers_assignments import found
@@ -37,9 +37,9 @@ class AttemptsOfAssignment(UploadHandler):
             return store.submit(self.exchange.engine, course, name, self.caller.name, upload, self.arrived)
 
         attempt = await self.with_upload(submitted)
-        await self.in_thread(_tell, self, attempt)
-        shown = (await self.in_thread(shown_to, self, [attempt], False))[0]
-        self.send({"attempt": shown, "receipt": sign(self.exchange.key, receipt_of(attempt))}, 201)
+        state = await self.in_thread(_enqueued, self, attempt)
+        receipt = sign(self.exchange.key, receipt_of(attempt))
+        self.send({"attempt": attempt_shown(attempt, state, None), "receipt": receipt}, 201)
 
 
 class AttemptsOfCourse(ApiHandler):
@@ -109,7 +109,7 @@ async def mine(handler: ApiHandler, number: str) -> tuple[Attempt, bool]:
         return attempt, True
     if handler.caller.kind == "user" and handler.caller.name == attempt.student:
         return attempt, False
-    raise store.unknown_attempt()
+    raise rows.unknown_attempt()
 
 
 def asked_student(handler: ApiHandler, course: str) -> str | None:
@@ -139,9 +139,13 @@ def _listed(handler: ApiHandler, course: str, name: str | None, student: str | N
     return shown_to(handler, attempts, handler.require(course) == "instructor")
 
 
-def _tell(handler: ApiHandler, attempt: Attempt) -> None:
-    """That an attempt is to be graded. It is recorded already: what fails here is not told to the student."""
+def _enqueued(handler: ApiHandler, attempt: Attempt) -> State:
+    """Where a new attempt stands that is to be graded. It is recorded: what fails here is not told to the student, who
+    would submit again, and has a limit of attempts.
+    """
     try:
         handler.exchange.submitted(attempt)
+        return handler.exchange.states([attempt.id]).get(attempt.id, _RECEIVED)
     except Exception:
-        log.exception("Attempt %s was recorded, but is not in the queue yet", attempt.id)
+        log.exception("Attempt %s was recorded, but perhaps is not in the queue yet", attempt.id)
+        return _RECEIVED

@@ -43,7 +43,7 @@ extension = sa.Table(
     sa.Column("assignment", sa.Text, primary_key=True),
     sa.Column("student", sa.Text, primary_key=True),
     sa.Column("until", sa.BigInteger, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("reason", database.Words, nullable=False),
     _of_an_assignment(),
 )
 
@@ -73,14 +73,21 @@ feedback = sa.Table(
     sa.Column("released", sa.Boolean, nullable=False),
 )
 
-for _dialect, _text in {
-    "sqlite": "CREATE TRIGGER attempt_is_final BEFORE UPDATE ON attempt "
-    "BEGIN SELECT RAISE(ABORT, 'an attempt never changes'); END",
-    "postgresql": "DO $do$ BEGIN CREATE FUNCTION attempt_is_final() RETURNS trigger LANGUAGE plpgsql AS "
-    "$$ BEGIN RAISE EXCEPTION 'an attempt never changes'; END $$; CREATE TRIGGER attempt_is_final BEFORE UPDATE "
-    "ON attempt FOR EACH ROW EXECUTE FUNCTION attempt_is_final(); END $do$",
-}.items():
-    sa.event.listen(attempt, "after_create", sa.DDL(_text).execute_if(dialect=_dialect))
+# The database itself refuses to change or remove what was submitted, whichever program asks.
+for _verb in ("UPDATE", "DELETE"):
+    _refusal = f"""
+        CREATE TRIGGER attempt_no_{_verb.lower()} BEFORE {_verb} ON attempt
+        BEGIN SELECT RAISE(ABORT, 'an attempt never changes'); END"""
+    sa.event.listen(attempt, "after_create", sa.DDL(_refusal).execute_if(dialect="sqlite"))
+_FUNCTION = """
+    CREATE OR REPLACE FUNCTION attempt_is_final() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'an attempt never changes'
+    USING ERRCODE = 'integrity_constraint_violation'; END $$"""
+_TRIGGER = """
+    CREATE TRIGGER attempt_is_final BEFORE UPDATE OR DELETE ON attempt
+    FOR EACH ROW EXECUTE FUNCTION attempt_is_final()"""
+for _statement in (_FUNCTION, _TRIGGER):
+    sa.event.listen(attempt, "after_create", sa.DDL(_statement).execute_if(dialect="postgresql"))
 
 
 @contextmanager

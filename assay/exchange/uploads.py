@@ -65,7 +65,7 @@ class UploadHandler(ApiHandler):
             archive.seek(0)
             exchange = self.exchange
             caps = replace(exchange.caps, one_file=exchange.upload_bytes, all_files=exchange.upload_bytes)
-            with received(archive, exchange.blobs, caps) as upload, exchange.changing:
+            with received(archive, exchange.blobs, caps) as upload:
                 return use(upload)
 
         try:

@@ -130,9 +130,10 @@ class Bench:
     def likeliest(self, answer: Answer, names: Iterable[str]) -> list[str]:
         """The checks in the order in which they are likely to fail a wrong answer soonest."""
         last = self.killers.get((answer.of, answer.name))
+        dearest = max(self.costs.values(), default=0.0)  # as which what was never tried may turn out: a training
 
         def rank(name: str) -> tuple[bool, float]:
-            return name != last, self.costs.get(name, 0.0) * (2 + self.tries[name]) / (1 + self.kills[name])
+            return name != last, self.costs.get(name, dearest) * (2 + self.tries[name]) / (1 + self.kills[name])
 
         return sorted(names, key=rank)
 

@@ -10,6 +10,8 @@ libraries, the cache of data sets and the exercise's own folder. Student code is
     {"kind": "started"} and a descriptor
                                             {"kind": "stop", "worker": 1}
     {"kind": "ended", "reason": ...}
+                                            {"kind": "found", "report": ...}, before smaller inputs are looked for
+                                            {"kind": "found", "report": ...}, before likely mistakes are looked for
                                             {"kind": "report", ...}  or  {"kind": "unusable", "message": ...}
 """
 
@@ -87,7 +89,7 @@ class Judge:
         self._student.answered = assigned.source.answered
         self._notes = _loading_notes(self._student)
         control = self._open.enter_context(local_student(self._ready.reference, self._round.limits))
-        return Seat(self._student, control, self._ready.bank())
+        return Seat(self._student, control, self._ready.bank(), told=self._tell)
 
     def finish(self, results: tuple[CheckResult, ...]) -> None:
         """Report the results of all checks, and what the student should know about how the cells ran."""
@@ -96,18 +98,26 @@ class Judge:
         self._student.close()
         if self._lacking:
             self._staff_notes.insert(0, f"The judge could not be confined in: {', '.join(self._lacking)}.")
-        report = Report("", tuple(map(without_noise, results)), self._notes)
-        send(self._control, {"kind": "report", "report": to_json(report), "staff_notes": self._staff_notes})
+        report = self._report(results)
+        send(self._control, {"kind": "report", "report": report, "staff_notes": self._staff_notes})
 
     def refuse(self, message: str) -> None:
         """Say that the exercise cannot be used."""
         refuse(self._control, message)
+
+    def _report(self, results: tuple[CheckResult, ...]) -> str:
+        return to_json(Report("", tuple(map(without_noise, results)), self._notes))
+
+    def _tell(self, results: tuple[CheckResult, ...]) -> None:
+        """What the checks found so far: smaller inputs, or likely mistakes, are looked for next."""
+        send(self._control, {"kind": "found", "report": self._report(results)})
 
     def _diagnosed(self, results: tuple[CheckResult, ...]) -> tuple[CheckResult, ...]:
         """The results with likely mistakes. What goes wrong with these is told to staff and changes no verdict."""
         seconds = min(self._until - time.monotonic(), SECONDS)
         if not worth_a_try(results) or seconds <= 0:
             return results
+        self._tell(results)
         try:
             return diagnosed(self._ready.known(), results, self._student, self._round.secret, seconds=seconds)
         except ControlError:

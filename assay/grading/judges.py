@@ -255,7 +255,8 @@ def _environment(folder: str) -> dict[str, str]:
     threads = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
     data = {"ASSAY_DATA": str(cache)} if (cache := cache_folder()) else {}  # which HOME no longer tells
-    return {**kept, **threads, **data, "HOME": folder, "TMPDIR": folder, "LANG": "C.UTF-8"}
+    hidden = {"CUDA_VISIBLE_DEVICES": ""}  # references compute on the processor, and devices are for submissions
+    return {**kept, **threads, **data, **hidden, "HOME": folder, "TMPDIR": folder, "LANG": "C.UTF-8"}
 
 
 def _tail(log: IO[bytes]) -> str:

@@ -70,14 +70,17 @@ def _database(settings: Settings) -> Iterator[Any]:
     """One transaction in the Hub's database, which is made, or brought up to date, first."""
     from jupyterhub import dbutil, orm
     from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.pool import NullPool
 
     secrets.make_private(settings.hub)
     url = hub_database(settings)
     logging.disable(logging.INFO)  # steps of the migration, which only a failure makes worth reading
     try:
-        dbutil.upgrade_if_needed(url)
+        once = {"poolclass": NullPool}  # what it opens it leaves open
+        dbutil.upgrade_if_needed(url, db_kwargs=once, log=logging.getLogger("assay.hub"))
         session = orm.new_session_factory(url)()
-        (settings.hub / "jupyterhub.sqlite").chmod(0o600)
+        if url.startswith("sqlite"):
+            (settings.hub / "jupyterhub.sqlite").chmod(0o600)
     except SQLAlchemyError as error:
         raise CourseError(f"The Hub's database cannot be opened ({error}). See {settings.hub}.") from error
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import socket
 from urllib.parse import SplitResult, urlsplit
 
@@ -12,6 +13,8 @@ from assay.settings import FILE, Settings
 LOOPBACK = "127.0.0.1"
 # Below the ports that Linux gives to outgoing connections, one of which could take a port between choice and use.
 _PORTS = range(20_000, 32_768)
+HUB_PORT = 8081  # JupyterHub's own custom
+HUB_HOST = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)(?::([1-9][0-9]{0,4}))?")
 _EVERYWHERE = frozenset({"", "*", "0.0.0.0", "::"})
 
 
@@ -29,6 +32,39 @@ def public_url(settings: Settings) -> str:
 def exchange_url(settings: Settings) -> str:
     """The exchange, as clients know it in ASSAY_EXCHANGE_URL. Raises CourseError where bind_url is no address."""
     return f"{public_url(settings)}/services/exchange"
+
+
+def exchange_url_of_containers(settings: Settings) -> str:
+    """The same, as servers in containers know it. Raises CourseError where bind_url is no address."""
+    return f"{url_of_containers(settings)}/services/exchange"
+
+
+def url_of_containers(settings: Settings) -> str:
+    """Where servers in containers reach the Hub's proxy, without a slash at its end; without hub_host as all others.
+
+    Raises CourseError where bind_url or hub_host is none.
+    """
+    if not settings.hub_host:
+        return public_url(settings)
+    parts = _parsed(settings)
+    return f"{parts.scheme}://{hub_of_containers(settings)[0]}:{_host_and_port(parts)[1]}{parts.path.rstrip('/')}"
+
+
+def hub_of_containers(settings: Settings) -> tuple[str, int]:
+    """The name and the port by which containers reach the Hub itself. Raises CourseError where hub_host is none."""
+    found = HUB_HOST.fullmatch(settings.hub_host)
+    if found is None or int(found[2] or HUB_PORT) > 65535:
+        raise CourseError(
+            f"hub_host is {settings.hub_host!r}, which is no name of a host. Write the one that containers know, such "
+            f"as hub or hub:{HUB_PORT}, into {settings.home / FILE} or ASSAY_HUB_HOST."
+        )
+    return found[1], int(found[2] or HUB_PORT)
+
+
+def bind_everywhere(settings: Settings) -> str:
+    """bind_url on all addresses of this container. Raises CourseError where it is no address."""
+    parts = _parsed(settings)
+    return f"{parts.scheme}://0.0.0.0:{_host_and_port(parts)[1]}{parts.path}"
 
 
 def base_path(settings: Settings) -> str:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 from assay.course import open_course
 from assay.errors import CourseError
-from assay.hub import authenticators, programs, secrets
+from assay.hub import authenticators, programs, secrets, tls
 from assay.hub.addresses import is_free, is_loopback, public_url
 from assay.hub.course_id import FILE as NBGRADER_CONFIG
 from assay.hub.course_id import course_id
-from assay.settings import FILE, Settings
+from assay.settings import FILE, CourseSettings, Settings
 
+_ADDRESS = re.compile(r"https?://[^\s/?#@]+")
 _WAIT = 5.0  # seconds for what a killed server left to end
 
 
@@ -22,6 +25,9 @@ def check(settings: Settings, environ: Mapping[str, str]) -> None:
     if not settings.courses:
         raise CourseError(f"{settings.home / FILE} names no course. Add [courses.NAME] and its root.")
     for course in settings.courses:
+        _check_elsewhere(course, settings)
+        if course.grader and course.server:
+            continue  # nothing here needs its folder
         open_course(course.root)
         found = course_id(course.root)
         if found != course.name:
@@ -30,6 +36,7 @@ def check(settings: Settings, environ: Mapping[str, str]) -> None:
                 f"{course.root / NBGRADER_CONFIG}. Give it one name in both."
             )
     public_url(settings)
+    tls.check(settings)
     _check_demo(settings)
     _check_secrets(settings)
     programs.proxy_program(environ.get("PATH", ""))
@@ -48,6 +55,19 @@ def check_address(settings: Settings) -> None:
         time.sleep(0.1)
 
 
+def _check_elsewhere(course: CourseSettings, settings: Settings) -> None:
+    if course.grader and not Path(course.grader).is_absolute():
+        raise CourseError(
+            f"grader of {course.name} in {settings.home / FILE} is {course.grader!r}, which is no path from / on. "
+            "Write that of the socket where its grader listens."
+        )
+    if course.server and not _ADDRESS.fullmatch(course.server):
+        raise CourseError(
+            f"server of {course.name} in {settings.home / FILE} is {course.server!r}, which is no address. Write one "
+            f"like http://course-{course.name}:8888"
+        )
+
+
 def _check_demo(settings: Settings) -> None:
     if settings.demo and settings.authenticator != "native":
         raise CourseError(
@@ -58,6 +78,11 @@ def _check_demo(settings: Settings) -> None:
         raise CourseError(
             f"The demo is for this machine alone, but bind_url is {settings.bind_url}. For others write demo = false "
             f"into {settings.home / FILE}, or keep bind_url on 127.0.0.1."
+        )
+    if settings.demo and settings.hub_host:
+        raise CourseError(
+            "The demo is for this machine alone, but with hub_host the server listens on every address. Write "
+            f"demo = false into {settings.home / FILE}, or remove hub_host."
         )
 
 

@@ -47,8 +47,8 @@ def hidden(settings: Settings) -> tuple[Path, ...]:
     return (settings.home.resolve(), *(course.root.resolve() for course in settings.courses))
 
 
-def words(settings: Settings, devices: Iterable[str] = ()) -> Iterator[str]:
-    """The machine in bubblewrap's words. `devices`: further ones, such as those of a GPU."""
+def words(settings: Settings, devices: Iterable[str] = (), hardware: Iterable[Path] = ()) -> Iterator[str]:
+    """The machine in bubblewrap's words. `devices`: further ones, such as a GPU's; `hardware`: folders in /sys."""
     shown = trees()
     data = data_folder()
     # First, since what is shown can lie in there.
@@ -65,6 +65,8 @@ def words(settings: Settings, devices: Iterable[str] = ()) -> Iterator[str]:
     yield from out_of_sight(hidden(settings), (*shown, *([data] if data else [])))
     yield from _etc()
     yield from _kernel()
+    for folder in hardware:
+        yield from (*parents_of((folder,)), "--ro-bind", str(folder), str(folder))
     yield from _dev(devices)
 
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from assay.errors import CourseError
-from assay.hub import roles, shut_in
-from assay.hub.addresses import exchange_url
+from assay.hub import culling, roles, shut_in, tls
+from assay.hub.addresses import exchange_url, exchange_url_of_containers
 from assay.settings import Settings
 
 PROXY = "configurable-http-proxy"
@@ -44,22 +44,25 @@ def ended_with_the_hub(command: Sequence[str]) -> list[str]:
 
 
 def commands(settings: Settings) -> dict[str, list[str]]:
-    """The command of each service, by its name."""
+    """The command of each service that the Hub starts, by its name."""
     python, home = sys.executable, str(settings.home)
     found = {roles.EXCHANGE: [python, "-P", "-m", "assay.serving.exchange_service", "--home", home]}
     for course in settings.courses:
+        if course.server:
+            continue
         found[course.name] = shut_in.course_command(settings, course)
     for course in settings.courses:
         worker = [python, "-P", "-m", "assay.serving.grading_worker", "--home", home, "--course", course.name]
         found[course.grading] = worker
-    if settings.idle_minutes:
-        found[roles.CULLER] = [python, "-P", "-m", "jupyterhub_idle_culler", f"--timeout={settings.idle_minutes * 60}"]
+    if settings.culls:
+        found[roles.CULLER] = culling.command(settings)
     return {name: ended_with_the_hub(command) for name, command in found.items()}
 
 
 def server_environment(settings: Settings, kind: str) -> dict[str, str]:
     """What a person's server (`student`) or a course's (`staff`) needs to know."""
     return {
-        "ASSAY_EXCHANGE_URL": exchange_url(settings),
+        "ASSAY_EXCHANGE_URL": exchange_url_of_containers(settings) if kind == "student" else exchange_url(settings),
         "JUPYTER_CONFIG_PATH": str(Path(__file__).parent / "jupyter" / kind),
+        **tls.environment(settings),
     }

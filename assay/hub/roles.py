@@ -31,7 +31,7 @@ def roles(settings: Settings) -> list[dict[str, Any]]:
     found = [_of_servers(), _of_the_exchange()]
     for course in settings.courses:
         found += [_of_students(course), _of_instructors(course), _of_the_course_itself(course)]
-    return [*found, _of_the_culler()] if settings.idle_minutes else found
+    return [*found, _of_the_culler()] if settings.culls else found
 
 
 def services(
@@ -41,18 +41,18 @@ def services(
     urls: Mapping[str, str],
     environments: Mapping[str, Mapping[str, str]],
 ) -> list[dict[str, Any]]:
-    """The Hub's services: for each name its command, token, environment and, where it answers requests, its address."""
+    """The Hub's services: for each name its token, where it answers requests its address, and where the Hub starts it
+    its command and environment."""
     found: list[dict[str, Any]] = []
     courses = {course.name: course for course in settings.courses}
-    for name, command in commands.items():
-        one: dict[str, Any] = {
-            "name": name,
-            "command": list(command),
-            "api_token": tokens[name],
-            "environment": dict(environments.get(name, {})),
-            "cwd": str(courses[name].root if name in courses else settings.home),
-            "display": name in courses,
-        }
+    for name in service_names(settings):
+        one: dict[str, Any] = {"name": name, "api_token": tokens[name], "display": name in courses}
+        if name in commands:
+            one |= {
+                "command": list(commands[name]),
+                "environment": dict(environments.get(name, {})),
+                "cwd": str(courses[name].root if name in courses else settings.home),
+            }
         if name in urls:
             # Whoever may use it is not asked whether it may know who they are: it is a part of this server.
             one |= {"url": urls[name], "oauth_no_confirm": True}
@@ -64,7 +64,7 @@ def service_names(settings: Settings) -> list[str]:
     """All services of the Hub, in the order of their start."""
     courses = [course.name for course in settings.courses]
     grading = [course.grading for course in settings.courses]
-    return [EXCHANGE, *courses, *grading, *([CULLER] if settings.idle_minutes else [])]
+    return [EXCHANGE, *courses, *grading, *([CULLER] if settings.culls else [])]
 
 
 def _of_servers() -> dict[str, Any]:

@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 from assay.errors import CourseError
+from assay.hub import tls
 from assay.hub.addresses import exchange_url
 from assay.settings import Settings, load
 
@@ -60,7 +61,8 @@ def operator_environment(home: Path, course: str) -> dict[str, str]:
         raise CourseError(
             f"{path} cannot be read ({error.strerror}). Run this as the user who runs the server."
         ) from error
-    return {"ASSAY_EXCHANGE_URL": exchange_url(settings), "JUPYTERHUB_API_TOKEN": token}
+    found = {"ASSAY_EXCHANGE_URL": exchange_url(settings), "JUPYTERHUB_API_TOKEN": token}
+    return found | tls.environment(settings)
 
 
 def _kept(settings: Settings, name: str) -> str:

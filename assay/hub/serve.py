@@ -1,4 +1,4 @@
-"""Run the Hub: one process that starts everything else, and takes everything else with it when it ends."""
+"""Run the Hub: one process that starts everything else, and takes it with it when it ends, but for containers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.errors import CourseError
-from assay.hub import accounts, checks, demo_users, programs, secrets, spawners
+from assay.hub import accounts, checks, demo_users, programs, secrets, spawners, tls
 from assay.hub.addresses import public_url
 from assay.hub.course_id import course_id
 from assay.settings import FILE, Settings, load
@@ -97,7 +97,7 @@ def serve(
     lock: int,
     started: Callable[[], None] = lambda: None,
 ) -> int:
-    """Run the Hub until it ends, or somebody ends this process (Control-C, SIGTERM); then everything ends with it.
+    """Run the Hub until it ends, or somebody ends this process (Control-C, SIGTERM); all but containers ends with it.
 
     `started` is called when the Hub answers. Raises CourseError where it does not start.
     """
@@ -178,7 +178,7 @@ class _Readiness:
         if not said and time.monotonic() < self._next:
             return False
         self._next = time.monotonic() + _ASK
-        with suppress(OSError), urllib.request.urlopen(self._health, timeout=5) as answer:
+        with suppress(OSError), urllib.request.urlopen(self._health, timeout=5, context=tls.unverified()) as answer:
             return bool(answer.status == 200)
         return False
 

@@ -11,12 +11,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from assay.errors import SandboxError
 from assay.hub import idmapped, machine, people, refused_calls
 from assay.hub.people import folder_name
+from assay.sandbox.isolation import gpu
 from assay.sandbox.isolation.bubblewrap import TO_GIVE_UP_ROOT, parents_of
 from assay.settings import CourseSettings, Settings
 
@@ -62,14 +63,15 @@ class Enclosure:
 def student(settings: Settings, user: str, home: Path, uid: int | None, devices: Iterable[str] = ()) -> Enclosure:
     """The server of one user, who sees nothing of their own on this machine but their home.
 
-    uid: theirs alone, where we are root; None: ours, in a user namespace.
+    uid: theirs alone, where we are root; None: ours, in a user namespace. devices: further ones, such as a GPU's files.
     """
+    devices = tuple(devices)
     seen_as = home_inside(user)
     arguments = (
         *NAMESPACES,
         *_rights(uid),
         *("--new-session", "--die-with-parent", "--hostname", "jupyter"),
-        *machine.words(settings, devices),
+        *machine.words(settings, devices, gpu.hardware() if devices else ()),
         *("--bind", str(home), seen_as),
         *(("--chdir", seen_as) if uid is None else ()),
     )
@@ -82,8 +84,8 @@ def student(settings: Settings, user: str, home: Path, uid: int | None, devices:
     )
 
 
-def course(settings: Settings, course: CourseSettings) -> Enclosure:
-    """The instructors' server of one course, which sees of all courses that one alone.
+def course(settings: Settings, course: CourseSettings, *, network: bool = True) -> Enclosure:
+    """The instructors' server of one course, or without a network its grader: it sees of all courses that one alone.
 
     Files in it go on belonging to us. As root it gets a uid of its own, to which they look like its own. Where the file
     system cannot do that it is root itself, without any right of root's and as an ordinary user in its own eyes; then
@@ -95,10 +97,11 @@ def course(settings: Settings, course: CourseSettings) -> Enclosure:
     identity = uid if uid is not None else os.geteuid() or STAFF
     arguments = (
         *NAMESPACES,
+        *(() if network else ("--unshare-net",)),
         *_rights(uid),
         *(("--uid", str(identity), "--gid", str(identity)) if uid is None else ()),
         *("--new-session", "--die-with-parent", "--hostname", course.name),
-        *machine.words(settings),
+        *machine.words(settings, *(() if network else _devices(course.gpus))),
         *_course_folder(settings, root),
         *("--perms", "0777", "--tmpfs", home),
         *(("--chdir", str(root)) if uid is None else ()),
@@ -110,6 +113,14 @@ def course(settings: Settings, course: CourseSettings) -> Enclosure:
         before=before,
         becomes=_as(uid, str(root)),
     )
+
+
+def _devices(numbers: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[Path, ...]]:
+    """Files of these GPUs, and where their driver's library looks for them."""
+    if not numbers:
+        return (), ()
+    names = dict.fromkeys(name for number in numbers for name in gpu.Gpu(number).names)
+    return tuple(str(gpu.DEVICES / name) for name in names), gpu.hardware()
 
 
 def _owner_of(settings: Settings, course: CourseSettings) -> tuple[int | None, tuple[str, ...]]:
@@ -167,20 +178,44 @@ def environment(variables: dict[str, str], user: str, home: str) -> dict[str, st
 
 def student_broken(settings: Settings) -> str:
     """Why no student's server can be shut in here; empty where it works. Tries the very arguments of one."""
-    return _tried(lambda: student(settings, "trial", Path("/usr/share"), None if os.geteuid() else STAFF))
+    return _tried(lambda: _trial(settings), "import jupyterhub")
 
 
 def course_broken(settings: Settings, one: CourseSettings) -> str:
     """Why the course's server cannot be shut in here; empty where it works."""
-    return _tried(lambda: course(settings, one))
+    return _tried(lambda: course(settings, one), "import jupyterhub")
 
 
-def _tried(enclosure: Callable[[], Enclosure]) -> str:
+def grading_broken(settings: Settings, one: CourseSettings) -> str:
+    """Why the grader of a course cannot be shut in here; empty where it works.
+
+    A sandbox for submissions has to hold within. Nothing that lies in the course folder is looked at: whoever can write
+    there must not be able to have it run outside.
+    """
+    root = one.root.resolve()
+    if os.geteuid() == 0:
+        if root.stat().st_uid != 0:  # it could be shown, but not written
+            return f"{root} does not belong to root (chown -R root: {root})"
+        if not idmapped.works(root, people.own_user(settings, f"/courses/{one.name}")):
+            return f"the file system of {root} cannot show it as another user's"
+
+    def within() -> Enclosure:
+        return replace(_trial(settings, "--unshare-net"), refused=refused_calls.program(namespaces=True))
+
+    return _tried(within, "from assay.sandbox.isolation import choose; choose()")
+
+
+def _trial(settings: Settings, *further: str) -> Enclosure:
+    found = student(settings, "trial", Path("/usr/share"), None if os.geteuid() else STAFF)
+    return replace(found, arguments=(*further, *found.arguments))
+
+
+def _tried(enclosure: Callable[[], Enclosure], program: str) -> str:
     try:
         with ExitStack() as undo:
             command, descriptors = enclosure().opened(undo)
             done = subprocess.run(
-                [*command, sys.executable, "-I", "-c", "import jupyterhub"],
+                [*command, sys.executable, "-I", "-c", program],
                 pass_fds=descriptors, stdin=subprocess.DEVNULL, capture_output=True, timeout=120, env={},
             )  # fmt: skip
     except (SandboxError, OSError, subprocess.TimeoutExpired) as error:

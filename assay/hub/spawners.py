@@ -6,22 +6,25 @@ import os
 import resource
 from collections.abc import Callable
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from jupyterhub.spawner import LocalProcessSpawner
-from traitlets import Any as AnyTrait
 from traitlets import Integer, List, Unicode, default
 
-from assay.errors import SandboxError
-from assay.hub import own_port, own_user, people, shut_in
+from assay.errors import CourseError, SandboxError
+from assay.hub import gpus, own_port, own_process, own_user, people, profiles, shut_in
+from assay.hub.profiles import ProfiledSpawner
 from assay.settings import Settings
 
 
-class HomeSpawner(LocalProcessSpawner):  # type: ignore[misc]
+class HomeSpawner(ProfiledSpawner, LocalProcessSpawner):  # type: ignore[misc]
     """A server whose user has a home in the server's folder, and needs no account on this machine."""
 
-    settings = AnyTrait(config=True, help="Settings of the site.")
+    pid: int
+    gpu_device: gpus.Device | None = None
     first_user = Integer(people.FIRST, config=True, help="First uid that is given to a user, where the Hub is root.")
     users = Integer(people.COUNT, config=True, help="How many uids can be given away.")
     processes = Integer(4096, config=True, help="Processes and threads of one user, where the Hub is root.")
@@ -33,7 +36,9 @@ class HomeSpawner(LocalProcessSpawner):  # type: ignore[misc]
         return ["LANG", "LC_ALL", "TZ"]
 
     async def start(self) -> Any:
-        """Raises SandboxError where it cannot be shut in, or another program takes its port."""
+        """Raises HTTPError as `prepared`, SandboxError where it is not shut in, or another program takes its port."""
+        profile = await self.prepared()
+        self.gpu_device = gpus.of_this_machine(self.gpu) if profile.gpu else None
         uid = self.own_uid()
         home = people.make_home(self.settings, self.user.name, uid)
         with ExitStack() as undo:
@@ -43,6 +48,16 @@ class HomeSpawner(LocalProcessSpawner):  # type: ignore[misc]
             address = await super().start()
         await own_port.until_listening(self.pid, self.port, self.start_timeout)
         return address
+
+    def get_state(self) -> dict[str, Any]:
+        state = super().get_state()
+        return {**state, "process": own_process.identity(self.pid)} if self.pid else state
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """The server may be gone, and another program have its number, which the Hub would end in its place."""
+        super().load_state(state)
+        if self.pid and own_process.identity(self.pid) != state.get("process"):
+            self.pid = 0
 
     def own_uid(self) -> int | None:
         """The uid that is this user's alone; None where we are not root."""
@@ -66,6 +81,12 @@ class HomeSpawner(LocalProcessSpawner):  # type: ignore[misc]
     def user_env(self, env: dict[str, str]) -> dict[str, str]:
         return shut_in.environment(env, people.folder_name(self.user.name), self.home_seen())
 
+    def get_env(self) -> dict[str, str]:
+        found: dict[str, str] = super().get_env()
+        if not self.settings.gpus:
+            return found
+        return {**found, "CUDA_VISIBLE_DEVICES": self.gpu_device.identity if self.gpu_device else ""}
+
     def make_preexec_fn(self, name: str) -> Callable[[], None]:
         """What the process does to itself before it becomes the server."""
         uid, processes, niceness = self.own_uid(), self.processes, self.niceness
@@ -83,7 +104,8 @@ class BubblewrapSpawner(HomeSpawner):
     """A server in namespaces of its own that sees no file of others, and no process."""
 
     def enclosed(self, home: Path, uid: int | None, undo: ExitStack) -> tuple[list[str], list[int]]:
-        return shut_in.student(self.settings, self.user.name, home, uid, self.devices).opened(undo)
+        devices = [*self.devices, *(self.gpu_device.files if self.gpu_device else ())]
+        return shut_in.student(self.settings, self.user.name, home, uid, devices).opened(undo)
 
     def home_seen(self) -> str:
         return shut_in.home_inside(self.user.name)
@@ -122,10 +144,30 @@ class OpenSpawner(HomeSpawner):
 
 
 def choose(settings: Settings) -> tuple[str, str]:
-    """The class of the best spawner that works here, and what it keeps from whom, for the operator. Found by trying.
+    """The class of the spawner, and what it keeps from whom, for the operator. On this machine the best one that works.
 
-    Raises SandboxError where none does, but for the demo, whose users are all the operator.
+    Raises CourseError where the settings ask for what there is not, SandboxError where a GPU is not there, or nothing
+    can be shut in here, but for the demo, whose users are all the operator.
     """
+    profiles.check(settings)
+    if settings.spawner == "local":
+        return _on_this_machine(settings)
+    return _of_containers(settings).choose(settings)
+
+
+def _of_containers(settings: Settings) -> ModuleType:
+    """The module for the kind of containers, whose package need not be there for all others."""
+    name = {"docker": "docker_spawner", "kubernetes": "kubernetes"}[settings.spawner]
+    try:
+        return import_module(f"assay.hub.{name}")
+    except ModuleNotFoundError as error:
+        raise CourseError(
+            f"{error.name} is not installed, which [spawner] kind = {settings.spawner!r} needs. "
+            f"Install it: pip install 'assay[{settings.spawner}]'"
+        ) from error
+
+
+def _on_this_machine(settings: Settings) -> tuple[str, str]:
     reason = shut_in.student_broken(settings)
     if not reason:
         return _named(BubblewrapSpawner), f"Each user's server is shut in with bubblewrap. {_of_courses(settings)}"
@@ -155,7 +197,10 @@ def choose(settings: Settings) -> tuple[str, str]:
 def configure(c: Any, settings: Settings) -> str:
     """Set the spawner on JupyterHub's configuration, and say what it keeps from whom. Raises as `choose` does."""
     c.JupyterHub.spawner_class, sentence = choose(settings)
-    c.HomeSpawner.settings = settings
+    profiles.configure(c, settings)
+    if settings.spawner != "local":
+        c.JupyterHub.cleanup_servers = False  # they outlive the Hub, which finds them again
+        _of_containers(settings).configure(c, settings)
     return sentence
 
 

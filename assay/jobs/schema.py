@@ -16,10 +16,11 @@ from sqlalchemy import (
     Row,
     String,
     Table,
-    Text,
     UniqueConstraint,
     event,
 )
+
+from assay.database import Words
 
 State = Literal["waiting", "leased", "done", "failed"]
 What = Literal["enqueued", "leased", "lost", "put back", "done", "failed", "retried"]
@@ -39,8 +40,8 @@ job_table = Table(
     Column("lease", String(40), nullable=False),
     Column("leased_until", Double, nullable=False),
     Column("worker", String(200), nullable=False),
-    Column("result", Text, nullable=False),
-    Column("error", Text, nullable=False),
+    Column("result", Words, nullable=False),
+    Column("error", Words, nullable=False),
     Column("created", Double, nullable=False),
     Column("changed", Double, nullable=False),
     UniqueConstraint("kind", "subject", "version"),
@@ -55,7 +56,7 @@ event_table = Table(
     Column("at", Double, nullable=False),
     Column("what", String(20), nullable=False),
     Column("who", String(200), nullable=False),
-    Column("note", Text, nullable=False),
+    Column("note", Words, nullable=False),
 )
 
 
@@ -111,8 +112,9 @@ for _verb in ("UPDATE", "DELETE"):
         BEGIN SELECT RAISE(ABORT, 'what happened to a job is never changed'); END"""
     event.listen(event_table, "after_create", DDL(_refusal).execute_if(dialect="sqlite"))
 _FUNCTION = """
-    CREATE FUNCTION job_event_is_kept() RETURNS trigger LANGUAGE plpgsql AS
-    $$ BEGIN RAISE EXCEPTION 'what happened to a job is never changed'; END $$"""
+    CREATE OR REPLACE FUNCTION job_event_is_kept() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'what happened to a job is never changed'
+    USING ERRCODE = 'integrity_constraint_violation'; END $$"""
 _TRIGGER = """
     CREATE TRIGGER job_event_is_kept BEFORE UPDATE OR DELETE ON job_event
     FOR EACH ROW EXECUTE FUNCTION job_event_is_kept()"""

@@ -2,7 +2,8 @@
 
 A job is *waiting*, *leased* to a worker until a time, *done*, or *failed*. A worker whose lease has run out is taken
 for lost and its job is leased again; whoever comes back after that is refused. So every part may be killed at any
-moment. Every change of state is one transaction, and leaves an event that is never changed.
+moment. Every change of state is one transaction, and leaves an event that is never changed. Everything here raises
+JobError where the database fails.
 """
 
 from __future__ import annotations
@@ -13,12 +14,11 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Connection, Engine, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from assay import database
-from assay.errors import JobError
+from assay.errors import JobChanged, JobError
 from assay.jobs.schema import (
     EVENT_COLUMNS,
     JOB_COLUMNS,
@@ -130,7 +130,7 @@ def lease(
 def renew(engine: Engine, job: Job, seconds: float, *, now: float | None = None) -> None:
     """Keep a job for so many seconds from now. That is no event: it only says that the worker is alive.
 
-    Raises JobError where the job is no longer this worker's: it was taken over, and need not be gone on with.
+    Raises JobChanged where the job is no longer this worker's: it was taken over, and need not be gone on with.
     """
     at = _now(now)
     with changing(engine) as connection:
@@ -140,7 +140,7 @@ def renew(engine: Engine, job: Job, seconds: float, *, now: float | None = None)
 def tell(engine: Engine, job: Job, result: str, *, now: float | None = None) -> None:
     """What is known of the result while the job goes on, for whoever waits for it. No event; gone where it is lost.
 
-    Raises JobError where the job is no longer this worker's: nothing is recorded.
+    Raises JobChanged where the job is no longer this worker's: nothing is recorded.
     """
     at = _now(now)
     with changing(engine) as connection:
@@ -150,7 +150,7 @@ def tell(engine: Engine, job: Job, result: str, *, now: float | None = None) -> 
 def finish(engine: Engine, job: Job, result: str, *, error: str = "", now: float | None = None) -> None:
     """The job is done, with that result, and with what staff should know of it nevertheless.
 
-    Raises JobError where it is no longer this worker's: nothing is recorded. A lease that has run out still counts
+    Raises JobChanged where it is no longer this worker's: nothing is recorded. A lease that has run out still counts
     until another worker has the job, for then its work is not done in vain.
     """
     at = _now(now)
@@ -165,7 +165,7 @@ def fail(
     """Something of ours went wrong: the job is tried again, unless that is of no use or was done often enough, and
     not before a pause, in seconds.
 
-    Raises JobError where it is no longer this worker's: nothing is recorded.
+    Raises JobChanged where it is no longer this worker's: nothing is recorded.
     """
     at = _now(now)
     over = not again or job.tries >= TRIES
@@ -178,7 +178,7 @@ def fail(
 def put_back(engine: Engine, job: Job, note: str, *, now: float | None = None) -> None:
     """The worker has to end, or cannot begin: the job is as if it had never been leased, but for its events.
 
-    Raises JobError where it is no longer this worker's: nothing is recorded.
+    Raises JobChanged where it is no longer this worker's: nothing is recorded.
     """
     at = _now(now)
     with changing(engine) as connection:
@@ -195,20 +195,20 @@ def take_over(engine: Engine, kind: str, *, now: float | None = None) -> None:
 
 
 def retry(engine: Engine, number: int, *, who: str, now: float | None = None) -> Job:
-    """Have a failed job tried again, from the beginning. Raises JobError where it has not failed."""
+    """Have a failed job tried again, from the beginning. Raises JobChanged where it has not failed."""
     at = _now(now)
     with changing(engine) as connection:
         failed = (jobs.c.id == number) & (jobs.c.state == "failed")
         changed = _set(connection, failed, at, state="waiting", tries=0, **AT_ONCE)
         job = _get(connection, number)
         if not changed:
-            raise JobError(f"Job {number} is {job.state}. Only a job that has failed can be tried again.")
+            raise JobChanged(f"Job {number} is {job.state}. Only a job that has failed can be tried again.")
         _tell(connection, number, at, "retried", who)
         return job
 
 
 def get(engine: Engine, number: int) -> Job:
-    """A job by its number. Raises JobError where there is none."""
+    """A job by its number. Raises JobChanged where there is none."""
     with reading(engine) as connection:
         return _get(connection, number)
 
@@ -228,15 +228,16 @@ def of_subjects(engine: Engine, kind: str | None, subjects: Sequence[str]) -> Ma
     return found
 
 
-def in_state(engine: Engine, state: State, *, kind: str | None = None) -> tuple[Job, ...]:
-    """All jobs in a state, the oldest first: `failed` ones are what staff have to look at."""
-    return _all(engine, (jobs.c.state == state) & (sa.true() if kind is None else jobs.c.kind == kind))
+def in_state(engine: Engine, state: State, *, kind: str | None = None, wrong: bool = False) -> tuple[Job, ...]:
+    """All jobs in a state, or those in which something of ours went wrong, the oldest first."""
+    which = jobs.c.state == state if kind is None else (jobs.c.state == state) & (jobs.c.kind == kind)
+    return _all(engine, which & (jobs.c.error != "") if wrong else which)
 
 
 def place(engine: Engine, number: int) -> int:
     """How many waiting jobs of its kind come before this one: 0 for the next, and for one that no longer waits.
 
-    Those that are being done do not count. Raises JobError where there is no such job.
+    Those that are being done do not count. Raises JobChanged where there is no such job.
     """
     with reading(engine) as connection:
         job = _get(connection, number)
@@ -272,7 +273,7 @@ def _all(engine: Engine, which: ColumnElement[bool]) -> tuple[Job, ...]:
 def _get(connection: Connection, number: int) -> Job:
     row = connection.execute(select(*JOB_COLUMNS).where(jobs.c.id == number)).one_or_none()
     if row is None:
-        raise JobError(f"There is no job {number}. Look for its number in the list of jobs.")
+        raise JobChanged(f"There is no job {number}. Look for its number in the list of jobs.")
     return job_of(row)
 
 
@@ -287,7 +288,7 @@ def _set_mine(connection: Connection, job: Job, at: float, **columns: Any) -> No
     if not _set(connection, mine, at, **columns):
         there = _get(connection, job.id)
         now = f"{there.worker} is at it" if there.state == "leased" else f"it is {there.state}"
-        raise JobError(
+        raise JobChanged(
             f"Job {job.id}, {job.kind} {job.subject}, is no longer {job.worker}'s: {now}. "
             "Nothing was recorded, and nothing needs to be done."
         )

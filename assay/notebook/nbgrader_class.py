@@ -164,7 +164,7 @@ class _Run:
 
     def results(self, *, force: bool, jobs: int, services: Services | None) -> tuple[Result, ...]:
         tidy(self.converter)
-        before = rows_of(self.gradebook, self.assignment, self.known)
+        before = {} if force else rows_of(self.gradebook, self.assignment, self.known, self.students)
         todo = [name for name in self.students if force or not self._is_graded(name, before.get(name))]
         jobs = min(jobs, len(todo or self.students))
         with ExitStack() as stack:
@@ -174,7 +174,7 @@ class _Run:
                 services = stack.enter_context(closing(Services.of(self.course)))
             processes = stack.enter_context(self._pool(services if todo else None, jobs, len(todo)))
             self._grade(processes, todo)
-            rows = rows_of(self.gradebook, self.assignment, self.known)
+            rows = rows_of(self.gradebook, self.assignment, self.known, self.students)
             self._write_pages(processes, rows, force=force)
         return tuple(self._result(name, rows.get(name), skipped=name not in todo) for name in self.students)
 

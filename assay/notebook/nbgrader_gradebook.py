@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from assay.errors import GradebookError
+
+FEW = 100  # students who are asked for by name; of more, all are read
 
 
 @dataclass(frozen=True)
@@ -104,13 +106,15 @@ def known_notebooks(gradebook: Gradebook, assignment: str) -> tuple[KnownNoteboo
     )
 
 
-def rows_of(gradebook: Gradebook, assignment: str, known: tuple[KnownNotebook, ...]) -> Mapping[str, Rows]:
-    """What every student has for an assignment, the notebook of its own name first, cells in their order."""
+def rows_of(
+    gradebook: Gradebook, assignment: str, known: tuple[KnownNotebook, ...], students: Collection[str]
+) -> Mapping[str, Rows]:
+    """What these students have for an assignment, the notebook of its own name first, cells in their order."""
     gradebook.db.expire_all()
     by_id = {notebook.id: notebook for notebook in known}
     order = {cell.id: number for notebook in known for number, cell in enumerate(_with_grades(notebook))}
     notebooks: defaultdict[str, list[Any]] = defaultdict(list)
-    for submitted in gradebook.db.scalars(_submissions(assignment)):
+    for submitted in gradebook.db.scalars(_submissions(assignment, students)):
         notebooks[submitted.student_id] += [one for one in submitted.notebooks if one.notebook_id in by_id]
     found = {}
     for student, theirs in notebooks.items():
@@ -136,8 +140,8 @@ def is_complete(rows: Rows | None, known: tuple[KnownNotebook, ...]) -> bool:
     return all((one.name, cell.name) in there for one in known for cell in _with_grades(one))
 
 
-def _submissions(assignment: str) -> Any:
-    return (
+def _submissions(assignment: str, students: Collection[str]) -> Any:
+    found = (
         select(SubmittedAssignment)
         .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
         .where(Assignment.name == assignment)
@@ -147,6 +151,8 @@ def _submissions(assignment: str) -> Any:
             )
         )
     )
+    few = len(students) <= FEW
+    return found.where(SubmittedAssignment.student_id.in_(students)) if few else found
 
 
 def _with_grades(notebook: KnownNotebook) -> tuple[KnownCell, ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from assay.feedback.html import as_html
 from assay.feedback.text import as_text
 from assay.notebook.extract import Rebuilt, rebuild, source_of, unanswered
 from assay.notebook.files import side_files
+from assay.notebook.meanwhile import meanwhile
 from assay.notebook.nbgrader_admission import submitted_notebook
 from assay.notebook.nbgrader_services import Services
 from assay.notebook.nbgrader_stock import run_with_tests
@@ -84,10 +86,9 @@ def graded(
     report = None
     if given.exercise is not None:
         files = {**given.files, **side_files(folder, given.exercise.files)}
-        report = services.report(given.exercise, source_of(nb), notes=notes, files=files)
-        if services.tell is not None:
-            services.tell(student, report)
-        _look_at(nb, given.exercise, files, services, warn)
+        ran = _running(nb, given.exercise, files, services)
+        report = services.report(student, given.exercise, source_of(nb), notes=notes, files=files)
+        _take_over(nb, ran, warn)
         _fill_markers(nb, given.exercise, report)
         _tell_staff(student, report, warn)
         notes = report.notes
@@ -117,12 +118,17 @@ def _beside(exercise: Exercise) -> dict[str, bytes]:
     return side_files(source, sorted(names))
 
 
-def _look_at(nb: Any, exercise: Exercise, files: Mapping[str, bytes], services: Services, warn: Warn) -> None:
-    """Run the notebook for people to look at. No score depends on it, so it may go wrong."""
-    libraries = (*exercise.libraries, *exercise.notebook_libraries)
+def _running(nb: Any, exercise: Exercise, files: Mapping[str, bytes], services: Services) -> Callable[[], str]:
+    """The run of the notebook for people to look at: under way by now, or begun when it is asked for."""
+    run = partial(services.run_exercise, exercise, to_run(nb, markers=False), files)
+    alone = exercise.gpu != "never"  # the checks shall not wait until the notebook gives the device back
+    return meanwhile(run) if services.at_once and not alone else run
+
+
+def _take_over(nb: Any, ran: Callable[[], str], warn: Warn) -> None:
+    """Put the outputs of a run into the notebook. No score depends on it, so it may go wrong."""
     try:
-        ran = services.run(to_run(nb, markers=False), libraries, files, exercise.limits)
-        take_outputs(nb, ran, markers=False)
+        take_outputs(nb, ran(), markers=False)
     except (AssayError, ValueError) as error:
         warn(f"The notebook is shown without outputs: {error}")
 

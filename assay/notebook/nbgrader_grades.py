@@ -1,27 +1,26 @@
-"""Grades and comments for the feedback pages, with three queries a page and one connection a converter."""
+"""Grades and comments for the feedback pages, with three queries a page."""
 
 from __future__ import annotations
 
-import weakref
 from typing import Any
 
-from nbgrader.api import BaseCell, Comment, Grade, Gradebook, MissingEntry
+from nbgrader.api import BaseCell, Comment, Grade, MissingEntry
 from nbgrader.preprocessors import GetGrades
 from sqlalchemy import select
 
+from assay.notebook.nbgrader_opened import opened_gradebook
+
 
 class GradesOfPages(GetGrades):
-    """nbgrader's GetGrades. That opens the gradebook anew for every page and asks for each cell by itself."""
+    """nbgrader's GetGrades. That looks for all tables for every page, and asks for each cell by itself."""
 
-    _opened: tuple[str, Gradebook] | None = None  # where it lies
     _grades: dict[str, tuple[float, float]]  # by grade_id: score, maximum
     _comments: dict[str, str | None]
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         """Raises MissingEntry where the gradebook has no such submission, or not all of its cells."""
         of = resources["nbgrader"]
-        gradebook = self._open(of["db_url"])
-        try:
+        with opened_gradebook(of["db_url"]) as gradebook:
             notebook = gradebook.find_submission_notebook(of["notebook"], of["assignment"], of["student"])
             late = notebook.late_submission_penalty or 0
             of.update(score=notebook.score - late, max_score=notebook.max_score, late_penalty=late)
@@ -31,8 +30,6 @@ class GradesOfPages(GetGrades):
             texts = select(BaseCell.name, Comment.comment).join(Comment.cell)
             rows = gradebook.db.execute(texts.where(Comment.notebook_id == notebook.id))
             self._comments = {name: text for name, text in rows}
-        finally:
-            gradebook.db.rollback()  # so that the next page shows what was written in between
         for number, cell in enumerate(nb.cells):
             nb.cells[number], resources = self.preprocess_cell(cell, resources, number)
         return nb, resources
@@ -43,12 +40,6 @@ class GradesOfPages(GetGrades):
     def _get_score(self, cell: Any, resources: Any) -> None:
         score, most = _of(cell, self._grades)
         cell.metadata.nbgrader.update(score=score, points=most)
-
-    def _open(self, place: str) -> Gradebook:
-        if self._opened is None or self._opened[0] != place:
-            self._opened = place, Gradebook(place)
-            weakref.finalize(self, self._opened[1].close)
-        return self._opened[1]
 
 
 def _of(cell: Any, found: dict[str, Any]) -> Any:

@@ -20,6 +20,7 @@ from traitlets.config import Config, PyFileConfigLoader
 from assay.course import Course
 from assay.errors import CourseError, GradebookError
 from assay.notebook.nbgrader import configure
+from assay.notebook.nbgrader_opened import opened_gradebook
 
 CONFIG = "nbgrader_config.py"
 LEFT_BEHIND = {".ipynb_checkpoints", ".pytest_cache", "__pycache__"}
@@ -106,7 +107,7 @@ def open_gradebook(course: Course) -> Iterator[Gradebook]:
     """The gradebook that the course's configuration names. Raises GradebookError where it cannot be read or written."""
     url = settings(course, "")["coursedir"].db_url
     try:
-        with quiet(), Gradebook(url) as gradebook:
+        with quiet(), opened_gradebook(url) as gradebook:
             yield gradebook
     except DBAPIError as error:
         raise GradebookError(

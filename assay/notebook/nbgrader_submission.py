@@ -28,6 +28,7 @@ from nbgrader.utils import compute_checksum, determine_grade, find_all_files, is
 
 from assay.errors import CourseError, SubmissionError
 from assay.notebook.files import Admission, digest_of, read_regular
+from assay.notebook.kept import kept
 from assay.notebook.nbgrader_admission import STOCK_WARNING, admission_of, screen
 from assay.notebook.nbgrader_gradebook import KnownCells, KnownNotebook
 from assay.notebook.nbgrader_graded import HandedOut, graded, handed_out, rebuilt, undecided
@@ -118,7 +119,6 @@ class Grader:
             kind(parent=self.converter, log=self._log) for kind in (OverwriteCells, IgnorePattern, LimitOutput)
         )
         self._overwrites_kernel = OverwriteKernelspec(parent=self.converter).enabled
-        self._sound: set[str] = set()  # notebooks whose metadata nbgrader has found to be in order
 
     @cached_property
     def handed_out(self) -> tuple[HandedOut, ...]:
@@ -224,9 +224,9 @@ class Grader:
             if self._overwrite.add_missing_cells:
                 self._overwrite.add_missing_grade_cells(nb, {})
                 self._overwrite.add_missing_task_cells(nb, {})
-        if given.name not in self._sound:  # nbgrader's metadata in it are the instructor's, whoever submitted it
-            _check_metadata(nb, given.name)
-            self._sound.add(given.name)
+        # nbgrader's metadata are the instructor's, whoever submitted it.
+        told = json.dumps([[cell.cell_type, {**cell.metadata}.get("nbgrader", ())] for cell in nb.cells])
+        kept("metadata", given.name, told, lambda: _check_metadata(nb, given.name))
 
     def _write(self, new: Path, source: Path, notebooks: tuple[tuple[GradedNotebook, str], ...]) -> None:
         """Lay out the folder that will stand in autograded/."""
@@ -268,7 +268,8 @@ def _absent(known: KnownNotebook) -> GradedNotebook:
     return GradedNotebook(known.name, {cell.name: 0.0 for cell in (*known.grade_cells, *known.task_cells)}, {})
 
 
-def _check_metadata(nb: Any, name: str) -> None:
+def _check_metadata(nb: Any, name: str) -> str:
+    """Nothing. Raises CourseError where nbgrader cannot use them."""
     try:
         MetadataValidator().validate_nb(nb)
     except SchemaTooOldError as error:
@@ -279,3 +280,4 @@ def _check_metadata(nb: Any, name: str) -> None:
         raise CourseError(f"{name}.ipynb was written with a newer nbgrader. Update nbgrader.") from error
     except ValidationError as error:
         raise CourseError(f"nbgrader's metadata in {name}.ipynb are damaged: {error} Release it anew.") from error
+    return ""

@@ -10,14 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from assay.errors import SandboxError
 from assay.sandbox.inside import landlock, seccomp
 from assay.sandbox.inside.confine import SIGNALS_SINCE
-from assay.sandbox.isolation import WARM_START, cgroup, first_that_holds
+from assay.sandbox.isolation import WARM_START, Job, cgroup, first_that_holds, gpu, nvml
 from assay.sandbox.isolation.bubblewrap import Bubblewrap
 from assay.sandbox.isolation.confined import Confined
 from assay.sandbox.isolation.job import Isolation
+from assay.sandbox.isolation.launch import HINT
 from assay.sandbox.isolation.self_test import Verdict
 
+ON_GPU = "submissions to exercises that want it are graded on it, one at a time"
 State = Literal["holds", "does not hold", "not available"]
 
 
@@ -41,10 +44,15 @@ class Examination:
     remarks: tuple[str, ...]  # what the tier in use does not promise
 
 
-def examine(guard: Path | None = None) -> Examination:
-    """Try to break out of every tier until one holds. `guard` is a folder that must stay secret."""
+def examine(guard: Path | None = None, devices: Path = gpu.DEVICES) -> Examination:
+    """Try to break out of every tier until one holds, and every GPU in the one that does.
+
+    guard: a folder that must stay secret. devices: the folder of device files. Raises CourseError where
+    ASSAY_GRADING_GPUS names what is no device.
+    """
     tier, verdicts = first_that_holds(guard)
-    return Examination(tier, verdicts, tuple(_parts(verdicts)), tuple(_remarks(tier)))
+    parts = (*_parts(verdicts), *_gpus(tier, devices))
+    return Examination(tier, verdicts, parts, tuple(_remarks(tier, devices)))
 
 
 def doctor(guard: Path | None = None) -> int:
@@ -189,9 +197,36 @@ def _control_group() -> Part:
     return Part("control group", "not available", does, "Optional. Without it the watch stands in.")
 
 
-def _remarks(tier: Isolation | None) -> Iterator[str]:
+def _gpus(tier: Isolation | None, folder: Path) -> Iterator[Part]:
+    """Those of this machine, and those that its grader was given."""
+    named = [word for word in os.environ.get("ASSAY_GRADING_GPUS", "").split(",") if word.strip()]
+    numbers = dict.fromkeys((*gpu.numbers_of(named), *gpu.devices_in(folder)))
+    if not numbers:
+        yield Part("GPU", "not available", ON_GPU, "Optional. /dev/nvidia0 is not there: see docs/operators.md.")
+    for number in numbers:
+        yield _gpu(tier, gpu.Gpu(number, folder))
+
+
+def _gpu(tier: Isolation | None, device: gpu.Gpu) -> Part:
+    name = f"GPU {device.number}"
+    try:
+        _ = device.files
+        if tier is None:
+            return Part(name, "does not hold", ON_GPU, "There is no sandbox to use it in.")
+        tier.start(Job("probe", gpu=device)).stop()  # which is ready once CUDA has answered
+    except SandboxError as error:
+        return Part(name, "does not hold", ON_GPU, " ".join(str(error).removesuffix(HINT).split()))
+    try:
+        return Part(f"{name} ({nvml.describe(device.number)})", "holds", ON_GPU)
+    except nvml.NoAnswer as error:
+        return Part(name, "holds", ON_GPU, f"Its memory is not watched (gpu_memory): {error}.")
+
+
+def _remarks(tier: Isolation | None, devices: Path) -> Iterator[str]:
     if not isinstance(tier, Confined):
         return
+    if "files" not in tier.required and gpu.devices_in(devices):
+        yield "a submission that was given no GPU can open one whose device file is for all users"
     yield "whether a file exists, its size and its dates can be asked for; its contents cannot"
     yield "temporary files are measured every 0.1 seconds, so the cap can be passed for that long"
     yield "notebooks have no terminal, so lines such as !ls fail"

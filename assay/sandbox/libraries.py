@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.machinery import EXTENSION_SUFFIXES
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from importlib.metadata import Distribution, PackageNotFoundError, distribution, distributions
 from pathlib import Path, PurePosixPath
 
 from packaging.requirements import Requirement
@@ -48,6 +48,24 @@ def view_of(names: tuple[str, ...]) -> View:
     outermost = {place: lies for place, lies in entries.items() if not _inside_another(place, entries)}
     modules = tuple(module for name in wanted for module in importable(found[name]))
     return View(tuple(sorted(found)), tuple(sorted(outermost.items())), modules)
+
+
+def with_cuda(view: View) -> View:
+    """The same with NVIDIA's libraries where they are installed as distributions: TensorFlow names them in an extra."""
+    if not _of_cuda():
+        return view
+    more = view_of(_of_cuda())
+    entries = dict((*more.entries, *view.entries))
+    outermost = {place: lies for place, lies in entries.items() if not _inside_another(place, entries)}
+    return View(
+        tuple(sorted({*view.distributions, *more.distributions})), tuple(sorted(outermost.items())), view.modules
+    )
+
+
+@lru_cache(maxsize=1)
+def _of_cuda() -> tuple[str, ...]:
+    names = {normalised(member.metadata["Name"]) for member in distributions()}
+    return tuple(sorted(name for name in names if name.startswith("nvidia-") and name != "nvidia-ml-py"))
 
 
 def mentioned(names: Iterable[str], text: str) -> tuple[str, ...]:

@@ -21,3 +21,4 @@ class Limits:
     output: int = 1 * MiB  # bytes of stdout and stderr that are kept
     frame: int = 64 * MiB  # bytes of one value on the border
     threads: int = 1  # BLAS, OpenMP, TensorFlow
+    gpu_memory: int = 0  # bytes of a GPU's memory, CUDA's own included; 0: all of it

@@ -34,6 +34,7 @@ TOLD = (TypeError, ValueError, IndexError, KeyError, ZeroDivisionError, Overflow
 ENDINGS = {  # how a worker ended that closed its channel
     "memory": ("memory", "used more memory than allowed"),
     "cpu": ("timeout", "used more CPU time than allowed"),
+    "gpu memory": ("memory", "used more memory of the GPU than allowed"),
     "disk": ("died", "wrote more to its files than allowed"),
 }
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assay.errors import SandboxError
+from assay.sandbox.isolation.gpu import Gpu
 from assay.sandbox.isolation.job import Ending, Isolation, Job
 from assay.sandbox.libraries import mentioned
 from assay.sandbox.limits import Limits
@@ -27,6 +28,7 @@ START_SECONDS = 60.0  # for the first cell to begin; nbgrader's own limit
 AFTER_INTERRUPT = 4.0  # for a cell to end that was interrupted; nbclient's own limit
 WHAT_HAPPENED = {
     "memory": "The notebook needed more memory than it may use",
+    "gpu memory": "The notebook needed more memory of the GPU than it may use",
     "cpu": "The notebook used up its processor time",
     "disk": "The notebook wrote more to disk than it may",
 }
@@ -56,6 +58,7 @@ def run_notebook(
     files: Mapping[str, bytes],
     limits: Limits,
     cell_seconds: float = CELL_SECONDS,
+    gpu: Gpu | None = None,
 ) -> str:
     """The notebook (JSON) with the outputs of its code cells, within `limits.seconds` and whatever they do.
 
@@ -72,7 +75,7 @@ def run_notebook(
     }
     outcome = Outcome()
     loaded = mentioned(libraries, "\n".join(_joined(cell["source"]) for cell in code))
-    running = isolation.start(Job("notebook", libraries, loaded, limits, files))
+    running = isolation.start(Job("notebook", libraries, loaded, limits, files, gpu))
     try:
         with suppress(OSError, Malformed):
             _follow(running.channel, request, outcome, limits)

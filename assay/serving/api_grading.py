@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any, cast, get_args
 
 from tornado.web import URLSpec
 
-from assay.errors import JobError, Refusal
+from assay.errors import JobChanged, Refusal
 from assay.exchange import arguments
 from assay.exchange.api import ApiHandler, Exchange
 from assay.exchange.moments import written
@@ -22,6 +23,7 @@ from assay.settings import CourseSettings
 
 _TEXTS = ("assignment", "attempt", "student", "reason")
 _STATES = get_args(State)
+_NUMBER = re.compile("[0-9]{1,9}")  # all that PostgreSQL's integers hold
 
 
 class GradingHandler(ApiHandler):
@@ -93,14 +95,14 @@ class RetryJob(GradingHandler):
     def _retried(self, course: CourseSettings, number: str) -> Job:
         jobs = self.places.jobs
         try:
-            job = table.get(jobs, int(number)) if number.isdecimal() and len(number) < 19 else None
-        except JobError:
+            job = table.get(jobs, int(number)) if _NUMBER.fullmatch(number) else None
+        except JobChanged:
             job = None
         if job is None or job.kind != course.grading:
             raise Refusal("unknown_job", f"{course.name} has no such job. Look at the list of its jobs.")
         try:
             retried = table.retry(jobs, job.id, who=self.caller.name)
-        except JobError as error:
+        except JobChanged as error:
             raise Refusal("not_failed", str(error)) from None
         wake(self.places.settings.home / "wake", course.grading)
         return retried

@@ -65,7 +65,7 @@ def opened(
     """The whole application, with its databases. Raises ExchangeError and JobError."""
     with ExitStack() as stack:
         engine = stack.enter_context(open_database(settings.exchange_database))
-        blobs = stack.enter_context(open_blobs(settings.blobs))
+        blobs = stack.enter_context(open_blobs(settings.blobs, settings.blob_store))
         jobs = table.opened(settings.jobs_database)
         stack.callback(jobs.dispose)
         regrades.prepare(settings.jobs_database)

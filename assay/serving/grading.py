@@ -1,4 +1,4 @@
-"""Grade attempts with a course's own pipeline, as `assay grade` does, and keep what comes of each.
+"""Have a course's grader grade attempts, and keep what comes of each.
 
 What counts is a student's latest attempt, as in nbgrader: an attempt is written to the gradebook unless a newer one
 has been graded already. In whatever order jobs are done, be it after failures of ours or in a regrade, the gradebook
@@ -7,31 +7,24 @@ ends with the newest attempt that could be graded.
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
-from assay.course import Course
-from assay.errors import AssayError, JobError
+from assay.errors import AssayError, CourseError, ExchangeError, JobChanged, JobError
 from assay.exchange import store
 from assay.exchange.records import Attempt
-from assay.feedback.text import as_text
-from assay.grading.judges import Judges
 from assay.jobs import table
 from assay.jobs.table import TRIES, Job
-from assay.notebook.nbgrader_class import Result, grade_class
-from assay.notebook.nbgrader_marks import suite_of
-from assay.notebook.nbgrader_release import is_registered, release
-from assay.notebook.nbgrader_services import Services
-from assay.outcome import Report
-from assay.serving.materials import Materials, give_feedback, lay_out
-from assay.serving.older import beside
+from assay.serving.answers import hearing
+from assay.serving.grader_protocol import Ask, Begin, End, Grade, Graded, Told
+from assay.serving.materials import Materials, give_feedback, laid_out
 from assay.serving.queue import round_of
-from assay.serving.results import for_staff, result_of, written
+from assay.serving.results import GradingResult, for_staff, written
 
 PAUSES = (2.0, 15.0)  # seconds before the next try, after the first and after the second failure of ours
 MOST_EACH = 4  # attempts that are graded together, for each process
+log = logging.getLogger("assay.grading")
 
 
 @dataclass(frozen=True)
@@ -45,17 +38,25 @@ class Task:
 def lease_some(materials: Materials, worker: str, seconds: float, processes: int) -> tuple[Task, ...]:
     """The next job, and those that wait and can be graded together with it; empty where there is nothing to do.
 
-    Together: the same assignment and draws, other students, nothing that went wrong before.
+    Together: the same assignment and draws, other students, nothing that went wrong before. Raises ExchangeError and
+    JobError; then those that were leased have failed.
     """
     kind = materials.of.grading
     first = table.lease(materials.jobs, worker, seconds, kind=kind)
     if first is None:
         return ()
-    tasks = [Task(first, store.find_attempt(materials.exchange, first.subject))]
-    if processes > 1 and first.tries == 1 and counts(materials, tasks[0].attempt):
-        for job, attempt in _companions(materials, tasks[0], MOST_EACH * processes - 1):
-            if (got := table.lease(materials.jobs, worker, seconds, kind=kind, number=job.id)) is not None:
-                tasks.append(Task(got, attempt))
+    leased = [first]
+    try:
+        tasks = [Task(first, store.find_attempt(materials.exchange, first.subject))]
+        if processes > 1 and first.tries == 1 and counts(materials, tasks[0].attempt):
+            for job, attempt in _companions(materials, tasks[0], MOST_EACH * processes - 1):
+                if (got := table.lease(materials.jobs, worker, seconds, kind=kind, number=job.id)) is not None:
+                    leased.append(got)
+                    tasks.append(Task(got, attempt))
+    except Exception as error:  # nobody would renew these leases
+        for job in leased:
+            fail(materials, job, _said(error))
+        raise
     return tuple(tasks)
 
 
@@ -81,112 +82,95 @@ def counts(materials: Materials, attempt: Attempt) -> bool:
     return not any(job.state == "done" for jobs in found.values() for job in jobs)
 
 
-def grade_together(materials: Materials, services: Services, tasks: Sequence[Task], processes: int) -> None:
-    """Grade attempts of one assignment by different students, and end their jobs.
+def grade_together(materials: Materials, ask: Ask, tasks: Sequence[Task], processes: int) -> None:
+    """Have attempts of one assignment by different students graded, and end their jobs.
 
     What goes wrong on our side ends in the jobs. Raises what ends the worker.
     """
     first = tasks[0].attempt
     try:
-        if counts(materials, first):
-            course = materials.course
-            if not is_registered(course, first.assignment):
-                release(course, first.assignment)
-            _grade_in(course, materials, services, tasks, processes, in_gradebook=True)
-        else:
-            with beside(materials.course, first.assignment) as course, Judges() as judges:  # whose folder goes away
-                own = services if services.judges is None else replace(services, judges=judges)
-                _grade_in(course, materials, own, tasks, processes, in_gradebook=False)
+        in_gradebook = counts(materials, first)
+        ask(Begin(first.assignment, in_gradebook))
+        _grade(materials, ask, tasks, processes, in_gradebook=in_gradebook)
     except Exception as error:
         for task in tasks:
             fail(materials, task.job, _said(error))
 
 
-def _grade_in(
-    course: Course,
-    materials: Materials,
-    services: Services,
-    tasks: Sequence[Task],
-    processes: int,
-    *,
-    in_gradebook: bool,
-) -> None:
-    laid_out = []
+def _grade(materials: Materials, ask: Ask, tasks: Sequence[Task], processes: int, *, in_gradebook: bool) -> None:
+    there = {}
     for task in tasks:
         try:
-            lay_out(materials, course, task.attempt)
-            laid_out.append(task)
-        except AssayError as error:
+            ask(*laid_out(materials, task.attempt))
+            there[task.attempt.student] = task
+        except (CourseError, ExchangeError) as error:
             fail(materials, task.job, _said(error))
-    if not laid_out:
+    if not there:
+        ask(End())
         return
-    assignment, round = laid_out[0].attempt.assignment, round_of(laid_out[0].job)
-    suite = suite_of(materials.course, assignment)
-    tell = _telling(materials, course, laid_out[0]) if len(laid_out) == 1 else None
-    own = replace(services, course=course, round=round, tell=tell)
-    graded = _results(course, assignment, laid_out, own, processes)
-    for task in laid_out:
-        _keep(materials, task, graded[task.attempt.student], suite=suite, round=round, in_gradebook=in_gradebook)
+    round = round_of(tasks[0].job)
+
+    def told(found: Told) -> None:
+        job = there[found.student].job
+        _record(job, lambda: table.tell(materials.jobs, job, found.text))
+
+    def graded(found: Graded, pages: Sequence[bytes]) -> None:
+        _keep(materials, there.pop(found.student), found, pages, round=round, in_gradebook=in_gradebook)
+
+    ask(Grade(tuple(there), round, processes), hear=hearing(tuple(there), told, graded))
+    for task in there.values():
+        fail(materials, task.job, "The grader did not say what became of it.")
 
 
-def _telling(materials: Materials, course: Course, task: Task) -> Callable[[str, Report], None]:
-    """What shows a student who waits alone what the hidden checks found, a second before the feedback is written."""
-    notebooks = course.exercises_of(task.attempt.assignment)
-    found: dict[str, str] = {}
-
-    def tell(_student: str, report: Report) -> None:
-        found[report.assignment] = as_text(report, course[report.assignment].tasks)
-        if not report.broken and len(found) == len(notebooks):
-            with suppress(JobError):  # taken over meanwhile
-                table.tell(materials.jobs, task.job, "\n".join(found[name] for name in notebooks))
-
-    return tell
-
-
-def _results(
-    course: Course, assignment: str, tasks: Sequence[Task], services: Services, processes: int
-) -> Mapping[str, Result]:
-    students = [task.attempt.student for task in tasks]
-    # Also what was recorded before a crash: the draws are not part of what `grade_class` would know it by.
-    found = grade_class(course, assignment, students, force=True, jobs=processes, services=services)
-    results = {result.student: result for result in found}
-    excluded = "The course's configuration excludes this student (student_id_exclude)."
-    return {name: results.get(name, Result(name, assignment, error=excluded)) for name in students}
-
-
-def _keep(materials: Materials, task: Task, graded: Result, *, suite: str, round: str, in_gradebook: bool) -> None:
+def _keep(
+    materials: Materials, task: Task, graded: Graded, pages: Sequence[bytes], *, round: str, in_gradebook: bool
+) -> None:
     """Feedback first, then the result, which ends the job: whoever sees the result finds its feedback."""
     try:
         if graded.error:
             fail(materials, task.job, graded.error)
             return
-        result = result_of(graded, suite=suite, round=round, late=task.attempt.late, counts=in_gradebook)
+        result = result_of(graded, round=round, late=task.attempt.late, counts=in_gradebook)
         if result.broken and task.job.tries < TRIES:
             fail(materials, task.job, for_staff(result.broken))
             return
-        give_feedback(materials, task.attempt, graded.feedback)
-        with suppress(JobError):  # taken over meanwhile: whoever has it now will say the same
-            table.finish(materials.jobs, task.job, written(result), error=for_staff(result.broken))
+        give_feedback(materials, task.attempt, graded.pages, pages)
+        text, trouble = written(result), for_staff(result.broken)
+        _record(task.job, lambda: table.finish(materials.jobs, task.job, text, error=trouble))
     except (AssayError, OSError) as error:
         fail(materials, task.job, _said(error))
 
 
+def result_of(graded: Graded, *, round: str, late: bool, counts: bool) -> GradingResult:
+    """What is kept of what a grader said."""
+    return GradingResult(
+        suite=graded.suite,
+        round=round,
+        tasks=graded.tasks,
+        late_penalty=graded.late_penalty,
+        late=late,
+        counts=counts,
+        broken=graded.broken,
+        warnings=graded.warnings,
+        report=graded.report,
+        seconds=graded.seconds,
+    )
+
+
 def fail(materials: Materials, job: Job, error: str) -> None:
     """Have a job tried again after a pause, or shown to staff."""
-    with suppress(JobError):  # taken over meanwhile
-        table.fail(materials.jobs, job, error, pause=PAUSES[min(job.tries, len(PAUSES)) - 1])
+    pause = PAUSES[min(job.tries, len(PAUSES)) - 1]
+    _record(job, lambda: table.fail(materials.jobs, job, error, pause=pause))
 
 
-def is_being_graded(course: Course) -> bool:
-    """Whether somebody runs `assay grade` in the course: a worker waits for its end."""
+def _record(job: Job, change: Callable[[], None]) -> None:
+    """Change a job, but not one that was taken over meanwhile: whoever has it now will say the same."""
     try:
-        with open(course.lock) as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-    return False
+        change()
+    except JobChanged:
+        pass
+    except JobError as error:
+        log.error("What came of job %d is not recorded, so it may be done again: %s", job.id, error)
 
 
 def _said(error: Exception) -> str:

@@ -26,7 +26,7 @@ def held(engine: sa.Engine, jobs: Sequence[Job]) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         for job in jobs:
-            with suppress(JobError):  # done, or somebody else's
+            with suppress(JobError):  # done, or somebody else's; else the next worker takes it over
                 table.put_back(engine, job, "the worker was told to end")
         raise
     finally:
@@ -37,5 +37,5 @@ def held(engine: sa.Engine, jobs: Sequence[Job]) -> Iterator[None]:
 def _keep(engine: sa.Engine, jobs: Sequence[Job], over: threading.Event) -> None:
     while not over.wait(RENEWED):
         for job in jobs:
-            with suppress(JobError):  # done, or somebody else's
+            with suppress(JobError):  # done, or somebody else's; what the database refuses now is tried again
                 table.renew(engine, job, LEASE)

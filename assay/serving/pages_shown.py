@@ -28,14 +28,16 @@ _ON_ITS_WAY = ("received", "queued", "grading", "checked")
 def submissions(exchange: Exchange, places: Places, prefix: str, caller: Caller) -> tuple[bool, str]:
     """Whether something is still to come, and the list of somebody's attempts, the latest first."""
     mine = _of_student(exchange, caller.name)
-    states = exchange.states([one.id for one in mine])
-    feedback = store.latest_feedback(exchange.engine, [one.id for one in mine])
+    numbers = [one.id for one in mine]
+    states = exchange.states(numbers)
+    feedback = store.latest_feedback(exchange.engine, numbers)
+    jobs = table.of_subjects(places.jobs, None, numbers)
     rows, live = "", False
     for one in mine:
         state = states.get(one.id, _RECEIVED)
         live |= state.name in _ON_ITS_WAY
         given = feedback.get(one.id)
-        result = _result(places, one) if given is not None and given.released else None
+        result = _result(jobs.get(one.id, ())) if given is not None and given.released else None
         rows += _row(one, state, result, given, prefix)
     if not rows:
         return False, "<p>You have not submitted anything yet. Submit in JupyterLab's Assignment List.</p>"
@@ -48,7 +50,8 @@ def attempt(exchange: Exchange, places: Places, prefix: str, one: Attempt, staff
     state = exchange.states([one.id]).get(one.id, _RECEIVED)
     given = store.find_feedback(exchange.engine, one.id, released_only=not staff)
     last = store.find_feedback(exchange.engine, one.id)
-    result = _result(places, one) if staff or (last is not None and last.released) else None
+    jobs = table.of_subjects(places.jobs, None, [one.id]).get(one.id, ())
+    result = _result(jobs) if staff or (last is not None and last.released) else None
     facts = {
         "Course": one.course,
         "Student": one.student,
@@ -72,7 +75,7 @@ def for_staff(places: Places, prefix: str, course: str) -> str:
     """What needs a person in one course, and its regrades."""
     kind = places.settings.course(course).grading
     failed = table.in_state(places.jobs, "failed", kind=kind)[-MOST:]
-    troubled = [job for job in table.in_state(places.jobs, "done", kind=kind) if job.error][-MOST:]
+    troubled = table.in_state(places.jobs, "done", kind=kind, wrong=True)[-MOST:]
     found = f"<h2>{escape(course)}, for staff</h2>"
     rows = "".join(
         f'<tr><td>{job.id}</td><td><a href="{prefix}attempts/{escape(job.subject)}">attempt</a></td>'
@@ -136,7 +139,7 @@ def _found(places: Places, one: Attempt) -> str:
     of = places.settings.course(one.course)
     jobs = table.of_subjects(places.jobs, of.grading, [one.id]).get(one.id, ())
     shown = of.feedback == "at once" and jobs and jobs[-1].state == "leased"
-    return f"<h2>What the hidden checks found</h2><pre>{escape(jobs[-1].result)}</pre>" if shown else ""
+    return f"<h2>What the hidden checks found so far</h2><pre>{escape(jobs[-1].result)}</pre>" if shown else ""
 
 
 def _for_staff(places: Places, one: Attempt) -> str:
@@ -171,8 +174,7 @@ def _receipt(one: Attempt, prefix: str) -> str:
     )
 
 
-def _result(places: Places, one: Attempt) -> GradingResult | None:
-    jobs: Sequence[Job] = table.of_subjects(places.jobs, None, [one.id]).get(one.id, ())
+def _result(jobs: Sequence[Job]) -> GradingResult | None:
     done = latest_done(jobs)
     return None if done is None else read(done.result)
 

@@ -21,7 +21,7 @@ def begin() -> None:
 
     SIGTERM raises KeyboardInterrupt, as Control-C does: grading is made to be interrupted at any point by that.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr)
+    log_to_stderr()
     logging.getLogger("traitlets").setLevel(logging.ERROR)  # nbgrader tells of each file that it writes
     logging.getLogger("tornado.access").setLevel(logging.WARNING)  # pages that wait ask every second
     signal.signal(signal.SIGTERM, _end)
@@ -29,6 +29,11 @@ def begin() -> None:
     prctl(PARENT_DEATH_SIGNAL, signal.SIGTERM)
     if os.getppid() != parent:  # it ended before the kernel knew
         raise KeyboardInterrupt
+
+
+def log_to_stderr() -> None:
+    """A line an event, with its moment."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr)
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:

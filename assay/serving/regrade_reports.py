@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from assay.course import Course
-from assay.errors import CourseError
 from assay.exchange.moments import readable, written
 from assay.jobs import table
 from assay.jobs.table import Job
 from assay.serving import regrades
+from assay.serving.grader_protocol import Ask, KeepReport
 from assay.serving.materials import Materials
 from assay.serving.pages_html import page
 from assay.serving.regrades import Member, Regrade
@@ -89,25 +86,25 @@ def shown(found: RegradeReport) -> dict[str, Any]:
     }
 
 
-def write_finished(materials: Materials) -> None:
-    """Write the reports of the regrades that have come to their end. Raises CourseError where the disk refuses."""
+def write_finished(materials: Materials, ask: Ask) -> None:
+    """Have the grader keep the reports of the regrades that have come to their end.
+
+    Raises CourseError where the disk refuses, and SandboxError.
+    """
     for regrade in regrades.not_reported(materials.jobs, materials.of.name):
         found = report(materials.jobs, materials.of.grading, regrade)
         if found.over:
-            write(materials.course, found)
+            ask(KeepReport(regrade.id), [text.encode() for text in texts(found)])
             if not found.failed:  # else it is written once more, when staff had them tried again
                 regrades.note_reported(materials.jobs, regrade)
 
 
-def write(course: Course, found: RegradeReport) -> Path:
-    """The report as JSON, with the tasks that changed, and as a page, in .assay/regrades/. Returns the page."""
-    number = found.regrade.id
+def texts(found: RegradeReport) -> tuple[str, str]:
+    """The report as JSON, with the tasks that changed, and as a page."""
     tasks = {one.attempt: [list(task) for task in one.tasks] for one in found.changes}
     data = {**shown(found), "failed": found.failed, "tasks": tasks}
-    place = course.regrade(number, "html")
-    _write(course.regrade(number, "json"), json.dumps(data, indent=1, ensure_ascii=False))
-    _write(place, page(f"Regrade of {found.regrade.assignment}", body(found)))
-    return place
+    text = json.dumps(data, indent=1, ensure_ascii=False)
+    return text, page(f"Regrade of {found.regrade.assignment}", body(found))
 
 
 def body(found: RegradeReport) -> str:
@@ -189,14 +186,3 @@ def _tasks(change: Change) -> str:
 
 def _asked(regrade: Regrade) -> datetime:
     return datetime.fromtimestamp(regrade.asked, UTC)
-
-
-def _write(place: Path, text: str) -> None:
-    """The whole file or nothing of it."""
-    try:
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        new = place.with_name(f".{place.name}.new")
-        new.write_text(text, encoding="utf-8")
-        os.replace(new, place)
-    except OSError as error:
-        raise CourseError(f"{place} cannot be written ({error}). Make room or grant access.") from error

@@ -1,28 +1,28 @@
 """Grading attempts again: asked for once, durable, and compared with what they had before.
 
-A regrade is a row that never changes, with a row for each attempt that says what its result was then and which job is
-to be done. Jobs are enqueued after that, and again after a crash: to ask for a job twice is to ask for it once.
+A regrade is a row, with a row for each attempt that says what its result was then. Which job is to be done depends on
+the course's suite, which the worker asks its grader for, and notes once. Jobs are enqueued after that, and again after
+a crash: to ask for a job twice is to ask for it once.
 """
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from assay import database
-from assay.course import Course
-from assay.errors import JobError, Refusal
-from assay.exchange import store
+from assay.errors import CourseError, JobChanged, JobError, Refusal
+from assay.exchange import rows, store
 from assay.exchange.manifest import checked_name
 from assay.exchange.records import Attempt
 from assay.jobs import table
 from assay.jobs.table import Job, changing, reading
-from assay.notebook.nbgrader_marks import suite_of
 from assay.serving.queue import REGRADED, first_round, round_of, version
 from assay.serving.results import GradingResult, latest_done, read
 from assay.serving.wake import wake
@@ -48,7 +48,7 @@ member_table = sa.Table(
     sa.Column("regrade", sa.ForeignKey("regrade.id"), primary_key=True),
     sa.Column("attempt", sa.String(40), primary_key=True),
     sa.Column("student", sa.Text, nullable=False),
-    sa.Column("version", sa.Text, nullable=False),  # of the job
+    sa.Column("version", sa.Text, nullable=False),  # of the job; empty until that is known
     sa.Column("before", sa.Text, nullable=False),  # the result, see `results`; empty: there was none
 )
 
@@ -93,7 +93,7 @@ class Member:
 
     attempt: str
     student: str
-    version: str
+    version: str  # of its job; empty until that is known
     before: GradingResult | None
 
 
@@ -110,30 +110,38 @@ def ask(places: Places, course: CourseSettings, asked: Asked, *, by: str) -> Reg
     attempts = _chosen(places.exchange, course, asked)
     number = secrets.token_hex(8)
     assignment = attempts[0].assignment if attempts else str(asked.assignment)
-    suite = suite_of(Course(course.root, course.name), assignment)
     found = table.of_subjects(places.jobs, course.grading, [one.id for one in attempts])
-    members = [
-        _member(number, one, found.get(one.id, ()), suite, f"fresh-{number}" if asked.fresh_draws else None)
-        for one in attempts
-    ]
     row = {"id": number, "course": course.name, "assignment": assignment, "fresh_draws": asked.fresh_draws}
     row |= {"reason": asked.reason, "asked": time.time(), "by": by, "enqueued": False, "reported": False}
     with changing(places.jobs) as connection:
         connection.execute(regrade_table.insert().values(row))
-        if members:
+        if attempts:
+            members = [_member(number, one, found.get(one.id, ())) for one in attempts]
             connection.execute(member_table.insert(), members)
-    _enqueue(places, course, number)
+    wake(places.settings.home / "wake", course.grading)
     return find(places.jobs, course.name, number)
 
 
-def enqueue_all(places: Places, course: CourseSettings) -> None:
-    """Enqueue what a crash kept from being enqueued."""
+def enqueue_all(places: Places, course: CourseSettings, suite: Callable[[str], str]) -> bool:
+    """Enqueue what was asked for and is not enqueued yet; whether there was anything. For the worker alone.
+
+    suite: what decides how an assignment is graded now. Where that cannot be told because something is wrong with the
+    course (CourseError), the attempts are graded again all the same, which will say so in each job.
+    """
     columns = regrade_table.c
-    left = sa.select(columns.id).where(columns.course == course.name, sa.not_(columns.enqueued))
+    left = sa.select(columns.id, columns.assignment).where(columns.course == course.name, sa.not_(columns.enqueued))
     with reading(places.jobs) as connection:
-        numbers = connection.execute(left).scalars().all()
-    for number in numbers:
-        _enqueue(places, course, number)
+        rows = connection.execute(left.order_by(columns.asked)).all()
+    for row in rows:
+        regrade = find(places.jobs, course.name, row.id)
+        if any(not one.version for one in members(places.jobs, regrade)):
+            try:
+                found = suite(row.assignment)
+            except CourseError:
+                found = f"regrade-{row.id}"
+            _decide(places, course, regrade, found)
+        _enqueue(places, course, regrade)
+    return bool(rows)
 
 
 def find(jobs: sa.Engine, course: str, number: str) -> Regrade:
@@ -174,7 +182,7 @@ def _chosen(exchange: sa.Engine, course: CourseSettings, asked: Asked) -> Sequen
         attempt = store.find_attempt(exchange, asked.attempt)
         wanted = (asked.assignment or attempt.assignment, asked.student or attempt.student)
         if attempt.course != course.name or wanted != (attempt.assignment, attempt.student):
-            raise store.unknown_attempt()
+            raise rows.unknown_attempt()
         return [attempt]
     if asked.assignment is None:
         raise Refusal("bad_request", "Neither an assignment nor an attempt is named. Name one of them.")
@@ -188,38 +196,54 @@ def _chosen(exchange: sa.Engine, course: CourseSettings, asked: Asked) -> Sequen
     return [*latest.values()]  # attempts come by number: the last one of each student stays
 
 
-def _member(number: str, attempt: Attempt, jobs: Sequence[Job], suite: str, round: str | None) -> dict[str, Any]:
-    """An attempt with the job that is to be done: a new one, unless the last one is just that."""
+def _member(number: str, attempt: Attempt, jobs: Sequence[Job]) -> dict[str, Any]:
+    done = latest_done(jobs)
+    before = "" if done is None else done.result
+    return {"regrade": number, "attempt": attempt.id, "student": attempt.student, "version": "", "before": before}
+
+
+def _decide(places: Places, course: CourseSettings, regrade: Regrade, suite: str) -> None:
+    """Note which job is to be done for each attempt."""
+    waiting = [one.attempt for one in members(places.jobs, regrade) if not one.version]
+    found = table.of_subjects(places.jobs, course.grading, waiting)
+    round = f"fresh-{regrade.id}" if regrade.fresh_draws else None
+    columns = member_table.c
+    with changing(places.jobs) as connection:
+        for attempt in waiting:
+            jobs = found.get(attempt, ())
+            asked = round or _round(jobs) or first_round(store.find_attempt(places.exchange, attempt).submitted)
+            this = (columns.regrade == regrade.id) & (columns.attempt == attempt)
+            wanted = _wanted(jobs, suite, asked, regrade.id)
+            connection.execute(member_table.update().where(this).values(version=wanted))
+
+
+def _round(jobs: Sequence[Job]) -> str | None:
+    """The draws with which an attempt was graded last, or is to be; None where neither is so."""
+    done = latest_done(jobs)
+    return read(done.result).round if done is not None else round_of(jobs[-1]) if jobs else None
+
+
+def _wanted(jobs: Sequence[Job], suite: str, round: str, number: str) -> str:
+    """The job that is to be done, by its version: a new one, unless there is one that does just that."""
     done = latest_done(jobs)
     before = None if done is None else read(done.result)
-    if round is None:
-        last = round_of(jobs[-1]) if jobs else first_round(attempt.submitted)
-        round = before.round if before is not None else last
-    wanted = version(suite, round)
-    same = next((job for job in jobs if job.version == wanted), None)
     if done is not None and before is not None and (before.suite, before.round) == (suite, round):
-        wanted = done.version  # it was graded like that, whatever was asked for at first
-    elif same is not None and same.state == "done":  # long ago, and since then with another suite
-        wanted = f"{wanted}.{number}"
-    return {
-        "regrade": number,
-        "attempt": attempt.id,
-        "student": attempt.student,
-        "version": wanted,
-        "before": "" if done is None else done.result,
-    }
+        return done.version  # it was graded like that, whatever was asked for at first
+    if jobs and jobs[-1].state != "done" and round_of(jobs[-1]) == round:
+        return jobs[-1].version  # it waits, or failed: it is graded with the suite of then
+    wanted = version(suite, round)
+    # Done long ago, and since then with another suite?
+    return f"{wanted}.{number}" if any(job.version == wanted for job in jobs) else wanted
 
 
-def _enqueue(places: Places, course: CourseSettings, number: str) -> None:
-    regrade = find(places.jobs, course.name, number)
+def _enqueue(places: Places, course: CourseSettings, regrade: Regrade) -> None:
+    who = f"regrade {regrade.id}"
     for one in members(places.jobs, regrade):
-        job = table.enqueue(
-            places.jobs, course.grading, one.attempt, one.version, priority=REGRADED, who=f"regrade {number}"
-        )
+        job = table.enqueue(places.jobs, course.grading, one.attempt, one.version, priority=REGRADED, who=who)
         if job.state == "failed":
-            table.retry(places.jobs, job.id, who=f"regrade {number}")
-    _note(places.jobs, number, enqueued=True)
-    wake(places.settings.home / "wake", course.grading)
+            with suppress(JobChanged):  # somebody else did, meanwhile
+                table.retry(places.jobs, job.id, who=who)
+    _note(places.jobs, regrade.id, enqueued=True)
 
 
 def _note(jobs: sa.Engine, number: str, **columns: bool) -> None:

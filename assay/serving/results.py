@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from assay.errors import JobError
 from assay.jobs.table import Job
-from assay.notebook.nbgrader_class import Result
-from assay.outcome import Report, to_json
 
 
 @dataclass(frozen=True)
@@ -59,35 +56,6 @@ class GradingResult:
     def maximum(self) -> float:
         return sum(task.maximum for task in self.tasks)
 
-    @property
-    def waits_for_a_person(self) -> bool:
-        return any(task.points is None for task in self.tasks)
-
-
-def result_of(graded: Result, *, suite: str, round: str, late: bool, counts: bool) -> GradingResult:
-    """What is kept of a result of `grade_class`."""
-    tasks = tuple(
-        TaskResult(one.notebook or graded.assignment, one.name, one.points, one.maximum, one.automatic)
-        for one in graded.scores
-    )
-    broken = tuple(
-        BrokenCheck(report.assignment, check.name, check.task, check.staff_note)
-        for report in graded.reports
-        for check in report.broken
-    )
-    return GradingResult(
-        suite=suite,
-        round=round,
-        tasks=tasks,
-        late_penalty=graded.late_penalty,
-        late=late,
-        counts=counts,
-        broken=broken,
-        warnings=graded.warnings,
-        report=_digest(graded.reports),
-        seconds=graded.seconds,
-    )
-
 
 def written(result: GradingResult) -> str:
     """The JSON of a job that is done; with points and maximum, for whoever reads the table."""
@@ -122,9 +90,3 @@ def for_staff(broken: Iterable[BrokenCheck]) -> str:
         f"The check {one.check} of {one.exercise} could not judge and cost no points: {one.note}".rstrip(": ")
         for one in broken
     )
-
-
-def _digest(reports: Iterable[Report]) -> str:
-    """Equal for equal findings, however long they took."""
-    timeless = (to_json(replace(report, seconds=0.0, staff_notes=())) for report in reports)
-    return hashlib.sha256("\n".join(timeless).encode()).hexdigest()

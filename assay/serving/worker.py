@@ -1,4 +1,7 @@
-"""The grading worker of one course: waits for attempts, grades them with everything warm, and keeps what comes of it.
+"""The grading worker of one course: has attempts graded as they come, with everything warm, and keeps what came of it.
+
+It has the server's databases at hand, so it runs nothing that lies in the course folder and follows nothing there: its
+grader does, which is shut in with that folder and told what it needs.
 
 It may be killed at any moment. The next one knows by a lock that it is the only one, takes over what was in hand, and
 does it again from the beginning: a result is recorded once, when the job ends.
@@ -9,24 +12,22 @@ from __future__ import annotations
 import logging
 import os
 import socket
-import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from assay.errors import AssayError
 from assay.exchange import store
-from assay.grading.judges import MOST
-from assay.grading.rounds import suite_version
 from assay.jobs import table
-from assay.notebook.nbgrader_services import Services
 from assay.serving import regrade_reports, regrades
-from assay.serving.grading import Task, grade_together, is_being_graded, lease_some
+from assay.serving.asking import Grader
+from assay.serving.connected import way_to_grader
+from assay.serving.grader_protocol import Ask, Look, Suite, Warm
+from assay.serving.grading import Task, grade_together, lease_some
 from assay.serving.held import LEASE, held
 from assay.serving.materials import Materials, opened
-from assay.serving.older import clear_away
 from assay.serving.processes import the_only
 from assay.serving.queue import first_round, reconcile
 from assay.serving.wake import wait, woken
@@ -36,6 +37,7 @@ LOOK = 1.0  # seconds after which a worker looks for jobs that nobody called it 
 WARMING = 5.0  # seconds between two looks for what is released, so that nobody's submission is the first
 RECONCILE = 60.0  # seconds; the exchange enqueues, this is for what a crash left
 RECENT = timedelta(days=1)  # a day is longer than any upload
+SELDOM = 60.0  # seconds between two lines of the log that say the same
 BUSY = 0.5  # seconds until the next look whether an `assay grade` has ended
 log = logging.getLogger("assay.grading")
 
@@ -46,11 +48,11 @@ def run(settings: Settings, course: CourseSettings) -> None:
         stack.enter_context(the_only(settings.home / "wake" / f"{course.grading}.lock"))
         pipe = stack.enter_context(woken(settings.home / "wake", course.grading))
         materials = stack.enter_context(opened(settings, course))
-        services = stack.enter_context(closing(Services.of(materials.course)))
+        grader = stack.enter_context(Grader(course.name, way_to_grader(settings, course)))
+        grader.start()
         table.take_over(materials.jobs, course.grading)
-        clear_away(materials.course)
         log.info("%s grades %s", course.grading, course.root)
-        worker = Worker(materials, services, settings.jobs or len(os.sched_getaffinity(0)))
+        worker = Worker(materials, grader.ask, settings.jobs or len(os.sched_getaffinity(0)))
         worker.recover(everything=True)
         while True:
             if not worker.work_or_wait():
@@ -63,33 +65,35 @@ class Worker:
     """One worker and what it remembers."""
 
     materials: Materials
-    services: Services
+    ask: Ask
     processes: int
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
-    warm: set[tuple[str, str, str]] = field(default_factory=set)  # round, exercise and suite that zygotes are there for
     looked: float = -WARMING  # monotonic
     recovered: float = 0.0  # monotonic
+    said: dict[str, float] = field(default_factory=dict)  # of what went wrong: when, monotonic
 
     def work_or_wait(self) -> bool:
         """As `work`; where a database fails, nothing is done for now."""
         try:
             return self.work()
         except (AssayError, OSError) as error:
-            log.error("%s", error)
+            self._say(error)
             return False
 
     def work(self) -> bool:
         """Grade what can be graded together next; whether there was anything."""
-        while is_being_graded(self.materials.course):
-            time.sleep(BUSY)
+        if self.ask(Look()):
+            log.info("Somebody else grades %s now: what is submitted waits for the end.", self.materials.of.root)
+            while self.ask(Look()):
+                time.sleep(BUSY)
         tasks = lease_some(self.materials, self.name, LEASE, self.processes)
         if not tasks:
-            return False
+            return self._regrade()
         started = time.monotonic()
         with held(self.materials.jobs, [task.job for task in tasks]):
-            grade_together(self.materials, self.services, tasks, min(self.processes, len(tasks)))
+            grade_together(self.materials, self.ask, tasks, min(self.processes, len(tasks)))
         self._tell(tasks, time.monotonic() - started)
-        self._guarded(lambda: regrade_reports.write_finished(self.materials))
+        self._guarded(lambda: regrade_reports.write_finished(self.materials, self.ask))
         return True
 
     def idle(self) -> None:
@@ -109,28 +113,38 @@ class Worker:
         def enqueue() -> None:
             if lost := reconcile(of.exchange, of.jobs, of.of, since=since):
                 log.warning("%d attempts had not been enqueued", lost)
-            regrades.enqueue_all(of.places, of.of)
-            regrade_reports.write_finished(of)
+            self._regrade()
+            regrade_reports.write_finished(of, self.ask)
 
         self._guarded(enqueue)
 
+    def _regrade(self) -> bool:
+        """Enqueue what staff asked for; whether there was anything."""
+        of = self.materials
+        asked = regrades.enqueue_all(of.places, of.of, lambda assignment: self.ask(Suite(assignment)))
+        if asked:  # perhaps nothing is to be done
+            self._guarded(lambda: regrade_reports.write_finished(of, self.ask))
+        return asked
+
     def _warm_up(self) -> None:
         """Start what grading today's attempts needs, for the assignments that students have now."""
-        course, today = self.materials.course, first_round(datetime.now(UTC))
-        released = [one.name for one in store.assignments(self.materials.exchange, course.name) if not one.withdrawn]
-        names = [name for assignment in released for name in course.exercises_of(assignment)]
-        exercises = {(today, name, suite_version(course[name])): course[name] for name in names[-MOST:]}
-        cold = [exercise for key, exercise in exercises.items() if key not in self.warm]
-        self.warm = set(exercises)
-        if cold:
-            warming = replace(self.services, round=today)
-            threading.Thread(target=lambda: self._guarded(lambda: warming.prepare(cold)), daemon=True).start()
+        of = self.materials
+        released = [one.name for one in store.assignments(of.exchange, of.of.name) if not one.withdrawn]
+        self.ask(Warm(first_round(datetime.now(UTC)), tuple(released)))
 
     def _guarded(self, action: Callable[[], object]) -> None:
         """What goes wrong beside grading is logged, and done again later."""
         try:
             action()
         except (AssayError, OSError) as error:
+            self._say(error)
+
+    def _say(self, error: Exception) -> None:
+        """What fails is tried again every second or so: the same is said again once a minute."""
+        now = time.monotonic()
+        self.said = {text: at for text, at in self.said.items() if now - at < SELDOM}
+        if str(error) not in self.said:
+            self.said[str(error)] = now
             log.error("%s", error)
 
     def _tell(self, tasks: tuple[Task, ...], seconds: float) -> None:

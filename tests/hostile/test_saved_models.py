@@ -120,6 +120,8 @@ def test_a_model_that_is_too_large_is_left_out(tmp_path: Path) -> None:
 
 def test_no_module_of_the_grader_opens_models_or_pictures() -> None:
     opens = re.compile(r"^\s*(?:import|from) (?:keras|tensorflow|h5py|PIL|pickle|zipfile|joblib)\b", re.MULTILINE)
-    modules = [path for path in Path(assay.__file__).parent.rglob("*.py") if "data" not in path.parts]
+    package = Path(assay.__file__).parent
+    modules = [path for path in package.rglob("*.py") if "data" not in path.parts]
     assert len(modules) > 80
-    assert [path for path in modules if opens.search(path.read_text())] == []
+    ours = {"checks/bank.py", "grading/handover.py"}  # pickle what a process of ours drew before a student's code ran
+    assert {path.relative_to(package).as_posix() for path in modules if opens.search(path.read_text())} == ours

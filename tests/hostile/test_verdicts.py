@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import TYPE_CHECKING
 
 import pytest
+from bs4 import BeautifulSoup
 
 from assay.outcome import Outcome
 from tests.support.hostile import Hostile, hostile_submissions
@@ -15,10 +17,7 @@ if TYPE_CHECKING:
 
 SUBMISSIONS = hostile_submissions()
 BY_STUDENT = {hostile.student: hostile for hostile in SUBMISSIONS}
-ALIVE = re.compile(
-    r"<script[^>]*>[^<]*FORGED|onerror\s*=\s*['\"]?(?:window|alert)|onload\s*=\s*['\"]?window|=\"?javascript:", re.I
-)
-STYLES = re.compile(r"<style.*?</style>", re.DOTALL)
+ADDRESSES = ("action", "data", "formaction", "href", "src", "srcdoc", "xlink:href")
 TERMINAL = re.compile(r"\x1b|\\u001b\[2J")
 STOPPED = (
     "time",
@@ -73,9 +72,35 @@ def shows_nothing_hidden(attacked: Attacked, student: str) -> None:
             assert secret not in text, f"{name} shows {secret}"
         assert str(attacked.course.root) not in text, f"{name} shows where the course lies"
         if name.endswith(".html"):
-            page = STYLES.sub("", text)  # nbgrader's own, where links are styled by their target
-            assert not ALIVE.search(page), f"{name} holds a script of the student's: {ALIVE.search(page)}"
+            assert alive_in(text) == [], f"{name} holds a script of the student's"
             assert not TERMINAL.search(text)
+
+
+def alive_in(page: str) -> list[str]:
+    """Elements that a browser would run or load for a student: what is escaped is text, and no element."""
+    return [
+        str(tag)[:200]
+        for tag in BeautifulSoup(page, "html.parser").find_all(True)
+        if tag.name in ("iframe", "frame", "object", "embed", "base", "form")
+        or tag.name == "script"
+        and "FORGED" in tag.get_text()
+        or any(name.startswith("on") for name in tag.attrs)
+        or any("javascript:" in "".join(str(tag.get(name, "")).split()).lower() for name in ADDRESSES)
+    ]
+
+
+@pytest.mark.parametrize(
+    "dead",
+    [
+        "<script>window.FORGED = 1</script>",
+        "<img src=x onerror='window.FORGED = 1'>",
+        "<svg onload=window.FORGED=1></svg>",
+        "<a href='java\nscript:FORGED'>x</a>",
+        "<iframe srcdoc='FORGED'></iframe>",
+    ],
+)
+def test_a_script_would_be_seen(dead: str) -> None:
+    assert len(alive_in(f"<p>{dead}</p>")) == 1 and alive_in(f"<p>{html.escape(dead)}</p>") == []
 
 
 def test_nothing_is_left_for_the_next_student(attacked: Attacked) -> None:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from assay.sandbox.isolation import Isolation, Warm, try_to_break
 from assay.sandbox.isolation.bubblewrap import Bubblewrap
 from assay.sandbox.isolation.confined import Confined
+
+if TYPE_CHECKING:
+    from assay.course import Course
+    from tests.support.serving import Site
 
 
 @pytest.fixture(
@@ -28,3 +34,22 @@ def isolation(request: pytest.FixtureRequest) -> Iterator[Isolation]:
     finally:
         if isinstance(tier, Warm):
             tier.close()
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
+    """The tiny course of `tests.support.serving`, released once for a module. Sites get copies of it."""
+    from tests.support.serving import template
+
+    return template(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture
+def server(course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """A new site with this course, whose worker tries again at once."""
+    from assay.serving import grading
+    from tests.support.serving import site
+
+    monkeypatch.setattr(grading, "PAUSES", (0.0, 0.0))
+    with site(tmp_path, course) as found:
+        yield found

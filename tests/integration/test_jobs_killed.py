@@ -19,10 +19,12 @@ ROOT = Path(__file__).parents[2]
 Run = Callable[[str], tuple[list[int], Engine]]
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Iterator[Run]:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def run(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Run]:
     """Runs one of the stories of job_workers: how its processes ended, and the table they leave."""
     url, engines = f"sqlite:///{tmp_path}/jobs.sqlite", []
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres").new_database()
 
     def told(story: str) -> tuple[list[int], Engine]:
         command = [sys.executable, "-m", "tests.support.job_workers", story, url, str(tmp_path)]

@@ -29,6 +29,7 @@ from assay.serving import commands, exchange_service, grading
 from assay.serving.pages import PageHandler
 from assay.serving.pages_html import FEEDBACK_POLICY, POLICY
 from tests.support import class_runs
+from tests.support.hub import wait_for
 from tests.support.notebooks import SCALE_ANSWERS
 from tests.support.serving import COURSE, WRONG, Site, archive, site, template
 
@@ -127,8 +128,13 @@ def test_the_way_of_an_attempt_is_seen_as_it_goes(server: Server) -> None:
     meanwhile: list[tuple[str, str]] = []
 
     def look(*arguments: object, **options: object) -> str:
-        """While the notebook is run for the feedback."""
-        meanwhile.append((server.page(place).text, server.api("GET", place, "student1").json()["state"]["name"]))
+        """While the notebook is run for the feedback, beside the checks."""
+
+        def state() -> str:
+            return str(server.api("GET", place, "student1").json()["state"]["name"])
+
+        wait_for(lambda: state() == "checked", "what the checks found")
+        meanwhile.append((server.page(place).text, state()))
         return class_runs.run(*arguments, **options)
 
     server.site.work(run_notebook=look)

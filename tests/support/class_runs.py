@@ -34,7 +34,7 @@ STEPS = ("rows", "files", "moved", "commit", "report", "mark")
 VICTIM = "right0"
 
 
-def judge(exercise, source, *, secret, round, isolation, files) -> Report:
+def judge(exercise, source, *, secret, round, isolation, files, found=None) -> Report:
     """Full points for an answer that does not hold the stub's error; an answer can ask for something else."""
     checks = []
     for task in exercise.tasks:

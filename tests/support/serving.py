@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
+from queue import SimpleQueue
 
 from assay.course import Course
+from assay.errors import SandboxError
 from assay.exchange import store
 from assay.exchange.policy import Policy
 from assay.exchange.records import Attempt
@@ -21,8 +24,13 @@ from assay.jobs.table import Job
 from assay.notebook.nbgrader_release import release
 from assay.notebook.nbgrader_services import Services
 from assay.outcome import Outcome, Report
-from assay.serving import queue
+from assay.serving import queue, regrade_reports, regrades
+from assay.serving.asking import listened
+from assay.serving.frames import Frame
+from assay.serving.grader_protocol import Answer, Ask, Hear, Request, Told, answer_of, encoded, request_of
+from assay.serving.grader_work import Grader
 from assay.serving.materials import Materials, opened
+from assay.serving.regrades import Asked, Regrade
 from assay.serving.results import GradingResult, read
 from assay.serving.worker import Worker
 from assay.settings import CourseSettings, load
@@ -32,6 +40,12 @@ from tests.support.notebooks import SCALE_ANSWERS, answered, as_bytes, released,
 
 COURSE = "deep-learning"
 WRONG = {"scale_answer": "raise NotImplementedError"}
+FULL = 6.0  # of the points that checks give
+SCORES = """
+    SELECT submitted_assignment.student_id, sum(coalesce(grade.auto_score, 0)) FROM grade
+    JOIN submitted_notebook ON grade.notebook_id = submitted_notebook.id
+    JOIN submitted_assignment ON submitted_notebook.assignment_id = submitted_assignment.id GROUP BY 1
+"""
 CONFIG = Path(__file__).parents[2] / "nbgrader_config.py"
 
 
@@ -44,7 +58,7 @@ class Site:
 
     @property
     def course(self) -> Course:
-        return self.materials.course
+        return Course(self.of.root, self.of.name)
 
     @property
     def of(self) -> CourseSettings:
@@ -71,7 +85,7 @@ class Site:
         return read(job.result)
 
     def worker(self, processes: int = 1, **stand_ins: object) -> Worker:
-        return Worker(self.materials, services(self.course, **stand_ins), processes)
+        return Worker(self.materials, in_process(Grader(self.course, services(self.course, **stand_ins))), processes)
 
     def work(self, **stand_ins: object) -> None:
         """Grade all there is."""
@@ -82,6 +96,41 @@ class Site:
     def whats(self, job: Job) -> list[str]:
         """What happened to a job."""
         return [event.what for event in table.history(self.materials.jobs, job.id)]
+
+    def gradebook(self) -> dict[str, float]:
+        """The points of each student in it."""
+        with closing(sqlite3.connect(self.course.gradebook)) as connection:
+            return dict(connection.execute(SCORES).fetchall())
+
+    def make_stricter(self) -> None:
+        """Change the suite."""
+        checks = self.course.graders / "scale" / "checks.py"
+        checks.write_text(checks.read_text() + "# stricter\n")
+
+    def regrade(self, **asked: object) -> Regrade:
+        """Only asked for: the worker enqueues it."""
+        return regrades.ask(self.materials.places, self.of, Asked(**asked), by="instructor1")  # type: ignore[arg-type]
+
+    def report(self, regrade: Regrade) -> regrade_reports.RegradeReport:
+        return regrade_reports.report(self.materials.jobs, self.of.grading, regrade)
+
+
+def in_process(grader: Grader) -> Ask:
+    """What asks a grader that is no process of its own, in the words of one that is."""
+
+    def ask(request: Request, files: Sequence[bytes] = (), hear: Hear | None = None) -> str:
+        frame, said = encoded(request, files), SimpleQueue[Frame]()
+
+        def answered(answer: Answer, pages: Sequence[bytes] = ()) -> None:
+            if isinstance(answer, Told) and hear is not None:
+                hear(answer_of(encoded(answer)), ())  # while the grader is at it
+            else:
+                said.put(encoded(answer, pages))
+
+        grader.answer(request_of(frame), frame.files, answered)
+        return listened(said.get_nowait, hear)
+
+    return ask
 
 
 def services(course: Course, **stand_ins: object) -> Services:
@@ -98,6 +147,11 @@ def strict_judge(exercise, source, *, round, **rest) -> Report:  # type: ignore[
         for check in report.checks
     )
     return replace(report, checks=checks, round=round)
+
+
+def lose_the_sandbox(*_: object, **__: object) -> None:
+    """In place of anything that needs one."""
+    raise SandboxError("The sandbox was lost.")
 
 
 def archive(course: Course, answers: Mapping[str, str] = SCALE_ANSWERS) -> bytes:

@@ -24,14 +24,13 @@ import requests
 from assay.exchange.api import Caller, Role
 from assay.exchange.identity import Identity
 from assay.jobs import table
-from assay.serving import exchange_service, grading, worker
+from assay.serving import exchange_service, grader_work, grading, worker
 from assay.serving.exchange_service import Address, serve
 from assay.serving.processes import the_only
-from assay.serving.worker import Worker
 from assay.settings import load
 from tests.support import class_runs
 from tests.support.job_workers import ended, forked
-from tests.support.serving import COURSE, archive, open_site, services
+from tests.support.serving import COURSE, archive, open_site
 
 VICTIM = class_runs.VICTIM
 STEPS = (*class_runs.STEPS, "laid out", "feedback", "done", "finished")
@@ -46,7 +45,7 @@ def drain(home: Path, step: str = "") -> None:
         _die_at(step)
     with the_only(home / "wake" / "lock"), open_site(home) as site:
         table.take_over(site.materials.jobs, site.of.grading)
-        one = Worker(site.materials, services(site.course), 1)
+        one = site.worker()
         one.recover(everything=True)
         while one.work():
             pass
@@ -66,13 +65,13 @@ def _die_at(step: str) -> None:
         return wrapped
 
     if step == "laid out":
-        grading.lay_out = dying(grading.lay_out, False)  # type: ignore[assignment]
+        grader_work.lay_out = dying(grader_work.lay_out, False)  # type: ignore[assignment]
     elif step == "feedback":
         grading.give_feedback = dying(grading.give_feedback, False)  # type: ignore[assignment]
     elif step == "done":
         grading._keep = dying(grading._keep, True)  # type: ignore[assignment]
     else:
-        worker.regrade_reports.write_finished = lambda _: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
+        worker.regrade_reports.write_finished = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
 
 
 def exchange(home: Path, port: int, *, dies: bool = False) -> None:

@@ -6,6 +6,8 @@ import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
 from assay.checks.siblings import load, siblings
 from assay.checks.suite import run_suite
 from assay.course import Task
@@ -23,6 +25,21 @@ def gcn_layer(A: Adjacency["n n"], H: Float["n f"], W: Float["f g"]) -> Float["n
     d = A.sum(1) ** -0.5
     return (d[:, None] * A * d) @ H @ W
 '''
+CHECKS = """
+check_values = agrees_with(gcn_layer, points=6)
+check_purity = leaves_inputs_alone(gcn_layer, points=1, after=check_values)
+
+@check("sqrt(degree) is a fixed point", points=2, hint="Is it symmetric?", after=check_values)
+@given(inputs_of(gcn_layer))
+def check_fixed_point(student, graph):
+    d = np.sqrt(graph["A"].sum(1, keepdims=True) + 1)
+    assert_close(student.gcn_layer(graph["A"], d, np.eye(1)), d)
+
+@points(1)
+def test_one_node(student):
+    '''One node keeps its features'''
+    assert_close(student.gcn_layer(np.zeros((1, 1)), np.ones((1, 2)), np.eye(2)), np.ones((1, 2)))
+"""
 
 
 def write(folder: Path, *, checks: str | None, reference: str = GCN) -> Path:
@@ -66,3 +83,8 @@ def judge(
             **options,
         )
     return {result.name: result for result in results}
+
+
+def row_normalised(A, H, W):
+    A = A + np.eye(len(A))
+    return A / A.sum(1, keepdims=True) @ H @ W

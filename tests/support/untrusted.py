@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from assay.sandbox.isolation import Ending, Isolation, Job, Running
+from assay.sandbox.isolation.gpu import Gpu
 from assay.sandbox.limits import Limits, MiB
 from assay.sandbox.proxy import Student
 from assay.submission import Cell, Source
@@ -49,9 +50,10 @@ def untrusted(
     limits: Limits = LIMITS,
     libraries: tuple[str, ...] = ("numpy",),
     files: Mapping[str, bytes] | None = None,
+    gpu: Gpu | None = None,
 ) -> Iterator[Untrusted]:
     """Run code in a sandbox of its own until the end of the block."""
-    started = Untrusted(isolation, code, Job("worker", libraries, limits=limits, files=files or {}))
+    started = Untrusted(isolation, code, Job("worker", libraries, limits=limits, files=files or {}, gpu=gpu))
     try:
         yield started
     finally:

@@ -10,33 +10,17 @@ from typing import Any
 import pytest
 import schemathesis
 import yaml
-from hypothesis import HealthCheck, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import (
-    allow_header_conformance,
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-    unsupported_method,
-)
+from schemathesis import APIOperation, Case
 
 from assay.exchange.api import STATUS
 from assay.exchange.server import ROUTES, description
 from assay.serving import api_grading
-from tests.support.exchange_server import Running, exchange_server, tar, token_of
+from tests.support.conformance import SETTINGS, ask, derived, drawn, each_operation
+from tests.support.exchange_server import Running, exchange_server, tar
 
-CHECKS = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-    allow_header_conformance,
-    unsupported_method,
-]
 MINE = "0" * 32  # stands for student1's attempt, whose number is drawn by the server
 CALLERS = ("student1", "instructor1")
 DESCRIBED: dict[str, Any] = yaml.safe_load(description())
@@ -77,31 +61,43 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 @pytest.fixture
 def attempt(server: Running) -> str:
-    """The number of an attempt by student1, with feedback."""
+    """The number of an attempt by student1, with feedback; both students have more time."""
     path = "/courses/deep-learning/assignments"
     for name, release in (("homework", ""), ("later", "2999-01-01T00:00:00Z")):
         rules = {"release": release, "due": "", "attempts": "", "late": "accept"}
         assert server.call("PUT", f"{path}/{name}", "instructor1", data=tar({"a": "1"}), params=rules).ok
+    for student in ("student1", "student2"):
+        more = {"until": "2999-01-01T00:00:00Z"}
+        assert server.call("PUT", f"{path}/homework/extensions/{student}", "instructor1", json=more).ok
     number = server.call("POST", f"{path}/homework/attempts", data=tar({"a": "1"})).json()["attempt"]["id"]
     assert server.call("PUT", f"/attempts/{number}/feedback", "instructor1", data=tar({"a": "1"})).ok
     return str(number)
 
 
-@schema.parametrize()
-@settings(
-    derandomize=True,
-    database=None,
-    max_examples=8,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
-def test_every_answer_is_as_described(case: Any, server: Running, attempt: str) -> None:
+def with_number(case: Case, attempt: str) -> Case:
     if case.path_parameters.get("attempt") == MINE:
         case.path_parameters["attempt"] = attempt
-    for who in CALLERS:
-        headers = {"Authorization": f"token {token_of(who)}"}
-        answer = case.call(base_url=server.api, headers=headers, timeout=60)
-        case.validate_response(answer, checks=CHECKS, headers=headers)
+    return case
+
+
+@each_operation(schema)
+def test_every_answer_is_as_described(operation: APIOperation, server: Running, attempt: str) -> None:
+    @settings(SETTINGS, max_examples=16)
+    @given(case=drawn(operation))
+    def as_described(case: Case) -> None:
+        list(ask(with_number(case, attempt), server.api, CALLERS))
+
+    as_described()
+
+
+@each_operation(schema)
+def test_good_requests_bounds_and_what_is_missing_are_answered_as_described(
+    operation: APIOperation, server: Running, attempt: str
+) -> None:
+    cases = (with_number(case, attempt) for case in derived(operation))
+    answered = {answer.status_code for case in cases for answer in ask(case, server.api, CALLERS)}
+    assert answered & {200, 201, 204} and 405 in answered
+    assert (401 in answered) == ("about" not in operation.tags)
 
 
 def test_every_route_is_described_and_the_other_way_round() -> None:

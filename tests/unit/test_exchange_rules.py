@@ -13,7 +13,7 @@ import requests
 from assay.errors import ExchangeError, JobError
 from assay.exchange import store
 from assay.exchange.receipts import read_public_key, verify
-from assay.exchange.records import Attempt, State
+from assay.exchange.records import State
 from assay.exchange.tar import received
 from tests.support.exchange_server import Running, archive_of, exchange_server, tar
 
@@ -314,15 +314,24 @@ def test_the_queue_is_told_of_what_was_recorded(server: Running) -> None:
     assert [one.id for one in server.submitted] == [number]
 
 
-def test_a_queue_that_fails_costs_nobody_a_submission(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    def submitted(_attempt: Attempt) -> None:
-        raise JobError("The queue is away.")
+@pytest.mark.parametrize("part", ["submitted", "states"])
+def test_a_queue_that_fails_costs_nobody_a_submission(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, part: str
+) -> None:
+    away = ["away"]
 
-    with exchange_server(tmp_path, submitted=submitted) as server:
+    def fails(_attempts: object) -> Mapping[str, State]:
+        if away:
+            raise JobError("The queue is away.")
+        return {}
+
+    with exchange_server(tmp_path, **{part: fails}) as server:
         release(server)
-        assert submit(server).status_code == 201
-        assert len(server.call("GET", f"{PATH}/attempts").json()) == 1
-    assert "The queue is away." in caplog.text
+        answer = submit(server)
+        assert answer.status_code == 201 and answer.json()["attempt"]["state"]["name"] == "received"
+        assert "The queue is away." in caplog.text
+        away.clear()
+        assert [one["id"] for one in server.call("GET", f"{PATH}/attempts").json()] == [answer.json()["attempt"]["id"]]
 
 
 def test_the_state_of_grading_is_shown(tmp_path: Path) -> None:

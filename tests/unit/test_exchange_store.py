@@ -1,14 +1,13 @@
 """What the exchange keeps: attempts that never change, with all their files, as many as the policy allows."""
 
 import io
-import os
 import sqlite3
 import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -18,7 +17,7 @@ import pytest
 import sqlalchemy as sa
 
 from assay.errors import ExchangeError, Refusal
-from assay.exchange import store, tables
+from assay.exchange import rows, store, tables
 from assay.exchange.blobs import Blobs, Upload, open_blobs, read
 from assay.exchange.manifest import File
 from assay.exchange.policy import Extension, Policy
@@ -54,19 +53,16 @@ class Exchange:
         return b"".join(read(self.blobs, file.sha256, file.size)).decode()
 
 
-def url(folder: Path) -> str:
-    """A new SQLite file, or the PostgreSQL database of ASSAY_TEST_DATABASE, emptied."""
-    return os.environ.get("ASSAY_TEST_DATABASE") or f"sqlite:///{folder / 'exchange.sqlite'}"
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'exchange.sqlite'}"
+    return request.getfixturevalue("postgres").new_database()
 
 
 @pytest.fixture
-def exchange(tmp_path: Path) -> Iterator[Exchange]:
-    with open_database(url(tmp_path)) as engine, open_blobs(tmp_path / "blobs") as blobs:
-        tables.metadata.drop_all(engine)
-        if engine.dialect.name == "postgresql":
-            with writing(engine) as connection:
-                connection.execute(sa.text("DROP FUNCTION IF EXISTS attempt_is_final"))
-        tables.metadata.create_all(engine)
+def exchange(url: str, tmp_path: Path) -> Iterator[Exchange]:
+    with open_database(url) as engine, open_blobs(tmp_path / "blobs") as blobs:
         yield Exchange(engine, blobs)
 
 
@@ -166,7 +162,7 @@ def give(exchange: Exchange, attempt: Attempt, text: str, *, released: bool) -> 
 
 
 def test_feedback_is_released_or_not(exchange: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "_MOST_AT_ONCE", 2)  # several queries
+    monkeypatch.setattr(rows, "_MOST_AT_ONCE", 2)  # several queries
     exchange.release(Policy())
     attempts = [exchange.submit() for _ in range(5)]
     first = [give(exchange, one, "first", released=True) for one in attempts[:3]]
@@ -247,11 +243,12 @@ def test_names_that_are_paths_are_refused(exchange: Exchange) -> None:
         assert code(refusal) == "bad_name"
 
 
-def test_an_attempt_never_changes(exchange: Exchange) -> None:
+@pytest.mark.parametrize("change", [tables.attempt.update().values(late=True), tables.attempt.delete()])
+def test_an_attempt_never_changes(exchange: Exchange, change: sa.Executable) -> None:
     exchange.release()
     attempt = exchange.submit()
     with pytest.raises(ExchangeError, match="an attempt never changes"), writing(exchange.engine) as connection:
-        connection.execute(tables.attempt.update().values(late=True))
+        connection.execute(change)
     assert store.find_attempt(exchange.engine, attempt.id) == attempt
 
 
@@ -270,6 +267,36 @@ def test_submissions_at_the_same_moment_get_different_numbers_and_the_limit_hold
     assert [one.number for one in store.attempts(exchange.engine, "course", "homework")] == [1, 2, 3]
 
 
+def test_of_several_who_release_the_same_each_sees_what_the_one_before_did(exchange: Exchange) -> None:
+    def once_more(before: Policy) -> Policy:
+        return replace(before, attempts=(before.attempts or 0) + 1)
+
+    def one(number: int) -> None:
+        if number % 2:
+            with exchange.upload(a=str(number)) as upload:
+                store.release(exchange.engine, "course", "homework", once_more, upload)
+        else:
+            with suppress(Refusal):  # not there yet
+                store.change_policy(exchange.engine, "course", "homework", lambda policy: policy)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert [*pool.map(one, range(16))] == [None] * 16
+    assert store.find_assignment(exchange.engine, "course", "homework").policy.attempts == 8
+
+
+def test_the_same_feedback_at_the_same_moment_is_given_once(exchange: Exchange) -> None:
+    exchange.release()
+    attempt = exchange.submit()
+
+    def one(_: int) -> None:
+        with exchange.upload(page="<p>") as upload:
+            store.give_feedback(exchange.engine, attempt.id, upload, NOON, released=True)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert [*pool.map(one, range(8))] == [None] * 8
+    assert len(store.feedback_history(exchange.engine, attempt.id)) == 1
+
+
 def test_readers_do_not_wait_for_a_writer(exchange: Exchange) -> None:
     released = exchange.release()
     with writing(exchange.engine):
@@ -277,7 +304,7 @@ def test_readers_do_not_wait_for_a_writer(exchange: Exchange) -> None:
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_a_crash_leaves_no_attempt_without_its_files(tmp_path: Path, moment: str) -> None:
+def test_a_crash_leaves_no_attempt_without_its_files(url: str, tmp_path: Path, moment: str) -> None:
     """`before` the files are kept, or `after` that but before the row is there."""
     script = """
         import os, sys
@@ -291,10 +318,9 @@ def test_a_crash_leaves_no_attempt_without_its_files(tmp_path: Path, moment: str
             Upload.keep = lambda upload: (sys.argv[3] == "after" and keep(upload), os._exit(9))
             exchange.submit(homework="2")
     """
-    place = f"sqlite:///{tmp_path / 'exchange.sqlite'}"
-    command = [sys.executable, "-c", textwrap.dedent(script), place, str(tmp_path / "blobs"), moment]
+    command = [sys.executable, "-c", textwrap.dedent(script), url, str(tmp_path / "blobs"), moment]
     assert subprocess.run(command, check=False, cwd=Path(__file__).parents[2]).returncode == 9
-    with open_database(place) as engine, open_blobs(tmp_path / "blobs") as blobs:
+    with open_database(url) as engine, open_blobs(tmp_path / "blobs") as blobs:
         exchange = Exchange(engine, blobs)
         (kept,) = store.attempts(engine, "course", "homework")
         assert exchange.text(kept.files[0]) == "1" and exchange.submit().number == 2
@@ -309,7 +335,7 @@ def test_a_disk_that_is_full_at_the_last_moment_leaves_no_row(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("assay.exchange.blobs.os.replace", full)
+        patched.setattr("os.replace", full)
         with pytest.raises(ExchangeError, match="No space left"):
             exchange.submit()
     assert store.attempts(exchange.engine, "course", "homework") == ()

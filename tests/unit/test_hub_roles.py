@@ -1,10 +1,12 @@
 """Who may do what on the Hub: the rights of each role are those that research found enough, and no more."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from assay.hub import roles
+from assay.errors import CourseError
+from assay.hub import checks, programs, roles
 from assay.settings import CourseSettings, Settings
 
 PHYSICS = CourseSettings("physics", Path("/courses/physics"), ("instructor1",), ("student2", "student1"))
@@ -108,3 +110,26 @@ def test_only_those_that_answer_requests_have_an_address(services: dict[str, dic
     assert {name for name, one in services.items() if "url" in one} == {"exchange", "physics", "logic"}
     assert {name for name, one in services.items() if one["display"]} == {"physics", "logic"}
     assert not any(one.get("admin") for one in services.values())
+
+
+def test_a_course_server_elsewhere_has_the_same_roles_and_is_started_by_nobody_here() -> None:
+    away = Settings(Path("/server"), (replace(PHYSICS, server="http://course-physics:8888"),))
+    assert scopes(away) == scopes(Settings(Path("/server"), (PHYSICS,)))
+    assert "physics" not in programs.commands(away) and "grading-physics" in programs.commands(away)
+    tokens = {name: f"token of {name}" for name in roles.service_names(away)}
+    urls = {"physics": "http://course-physics:8888"}
+    listed = roles.services(away, {"exchange": ["run"]}, tokens, urls, environments={"physics": {"X": "x"}})
+    assert next(one for one in listed if one["name"] == "physics") == {
+        "name": "physics",
+        "api_token": "token of physics",
+        "display": True,
+        "url": "http://course-physics:8888",
+        "oauth_no_confirm": True,
+    }
+
+
+@pytest.mark.parametrize("other", [{"server": "course:8888"}, {"server": "http://h/x"}, {"grader": "grader.sock"}])
+def test_what_leads_elsewhere_is_an_address(tmp_path: Path, other: dict[str, str]) -> None:
+    good = {"server": "http://course-physics:8888", "grader": "/run/grader.sock"}
+    with pytest.raises(CourseError, match="which is no"):
+        checks.check(Settings(tmp_path, (replace(PHYSICS, **{**good, **other}),)), {})

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
-from sqlalchemy import Engine, delete, update
+from sqlalchemy import Engine, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from assay import database
 from assay.errors import JobError
-from assay.jobs.schema import event_table
+from assay.jobs.schema import event_table, job_table
 from assay.jobs.table import (
     TRIES,
     Job,
@@ -43,8 +42,13 @@ from assay.jobs.table import (
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
+def sqlite_file(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/jobs.sqlite"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, sqlite_file: str) -> str:
+    return sqlite_file if request.param == "sqlite" else request.getfixturevalue("postgres").new_database()
 
 
 @pytest.fixture
@@ -215,6 +219,18 @@ def test_a_job_can_be_done_and_still_tell_staff_something(engine: Engine) -> Non
     assert history(engine, job.id)[-1].note == "a check is broken"
 
 
+def test_jobs_in_which_something_went_wrong_are_found_among_those_that_are_done(engine: Engine) -> None:
+    for subject in ("well", "badly", "waits"):
+        enqueue(engine, "grade", subject, "1")
+    for error in ("", "a check could not judge"):
+        job = lease(engine, "worker", 10)
+        assert job is not None
+        finish(engine, job, "{}", error=error)
+    assert [job.subject for job in in_state(engine, "done", kind="grade", wrong=True)] == ["badly"]
+    assert [job.subject for job in in_state(engine, "done")] == ["well", "badly"]
+    assert in_state(engine, "done", kind="other", wrong=True) == in_state(engine, "waiting", wrong=True) == ()
+
+
 def test_a_leased_job_is_nobody_elses(engine: Engine) -> None:
     grade(engine, "attempt")
     job = leased(engine)
@@ -347,31 +363,61 @@ def test_everything_is_there_after_reopening(engine: Engine, url: str) -> None:
     again.dispose()
 
 
-def test_sqlite_is_set_to_survive_a_power_cut(engine: Engine) -> None:
+def test_sqlite_is_set_to_survive_a_power_cut(sqlite_file: str) -> None:
+    engine = opened(sqlite_file)
     with reading(engine) as connection:
         pragmas = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         found = [connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in pragmas]
+    engine.dispose()
     assert found == ["wal", 2, 1, 30000]  # 2 is FULL
+
+
+@contextmanager
+def changed_elsewhere(url: str, job: Job) -> Iterator[None]:
+    """Another process is in the middle of changing a job."""
+    other = opened(url)
+    with changing(other) as connection:
+        connection.execute(update(job_table).where(job_table.c.id == job.id).values(worker="other"))
+        yield
+        connection.rollback()
+    other.dispose()
 
 
 def test_who_only_reads_waits_for_nobody(engine: Engine, url: str) -> None:
     job = grade(engine, "attempt")
-    with closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with changed_elsewhere(url, job):
         assert get(engine, job.id) == job and place(engine, job.id) == 0 and len(history(engine, job.id)) == 1
         assert grade(engine, "attempt") == job
 
 
-def test_a_database_that_stays_locked_is_an_explained_error(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_that_stays_locked_is_an_explained_error(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "WAIT", 0.01)
     engine = opened(url)
-    with closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(JobError, match="database is locked"):
-            grade(engine, "attempt")
-        other.execute("ROLLBACK")
-    assert grade(engine, "attempt").id == 1  # nothing was left of the first
+    grade(engine, "attempt")
+    job = leased(engine)
+    with changed_elsewhere(url, job), pytest.raises(JobError, match="database is locked|due to lock timeout"):
+        finish(engine, job, "4 of 4", now=101)
+    assert get(engine, job.id) == job and whats(engine, job) == ["enqueued", "leased"]
+    finish(engine, job, "4 of 4", now=102)
     engine.dispose()
+
+
+def test_who_only_reads_sees_one_moment(engine: Engine, url: str) -> None:
+    job = grade(engine, "attempt")
+    with reading(engine) as connection:
+        before = connection.execute(select(job_table.c.state)).scalar_one()
+        other = opened(url)
+        assert lease(other, "worker1", 10, now=100) is not None
+        other.dispose()
+        assert (before, connection.execute(select(job_table.c.state)).scalar_one()) == ("waiting", "waiting")
+    assert get(engine, job.id).state == "leased"
+
+
+def test_what_a_worker_says_may_hold_any_character(engine: Engine) -> None:
+    job = grade(engine, "attempt")
+    tell(engine, leased(engine), "half\0", now=101)
+    fail(engine, get(engine, job.id), "a\0b \ud800", now=101)
+    assert get(engine, job.id).error == history(engine, job.id)[-1].note == "a\ufffdb \ufffd"
 
 
 @pytest.mark.parametrize("damage", ["file as folder", "not a database", "not an address"])

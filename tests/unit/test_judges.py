@@ -72,6 +72,20 @@ def soon(happened: Callable[[], bool]) -> bool:
 # ---- verdicts
 
 
+def test_verdicts_are_told_before_smaller_inputs_and_likely_mistakes_are_looked_for(
+    exercise: Exercise, judges: Judges
+) -> None:
+    early: list[Report] = []
+    assert scores(graded(exercise, judges, found=early.append)) == TASKS and not early
+    report = graded(exercise, judges, HALF, found=early.append)
+    first, told = early if len(early) == 2 else (early[0], early[0])  # a judge without a bank shrinks at once
+    assert [(check.name, check.outcome) for check in first.checks] == [
+        (check.name, check.outcome) for check in report.checks
+    ]
+    assert told.checks == tuple(replace(check, diagnosis=()) for check in report.checks)
+    assert (told.assignment, told.suite_version) == (report.assignment, report.suite_version)
+
+
 def test_one_zygote_judges_all_submissions_as_judges_of_their_own_would(exercise: Exercise, judges: Judges) -> None:
     answers = [HONEST, HALF, SLOPPY, HONEST]
     alone = {str(each): graded(exercise, None, each).checks for each in answers}

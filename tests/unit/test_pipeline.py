@@ -152,6 +152,8 @@ FORGED = """
         ("{'kind': 'stop', 'worker': 7}", "does not say"),
         ("{'kind': 'report', 'report': '', 'staff_notes': []}", "cannot be read"),
         ("report(-1.0)", "worth -1"),
+        ("{'kind': 'found', 'report': ''}", "cannot be read"),
+        ("*[{**report(), 'kind': 'found'}] * 3", "does not say"),
         ("*[{'kind': 'start', 'worker': number} for number in range(90, 99)]", "does not say"),
     ],
 )

@@ -11,23 +11,35 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Engine, event
 
 from assay.errors import JobError
+from assay.exchange import store
+from assay.exchange.api import Caller
+from assay.exchange.api import Exchange as Served
+from assay.exchange.blobs import open_blobs
+from assay.exchange.policy import Policy
 from assay.exchange.records import State
+from assay.exchange.tables import open_database
 from assay.jobs import table
 from assay.jobs.table import enqueue, fail, finish, get, history, lease, tell
 from assay.serving import held as holding
+from assay.serving import pages_shown
 from assay.serving.held import held
 from assay.serving.pages_html import FEEDBACK_POLICY, POLICY, page
 from assay.serving.processes import the_only
 from assay.serving.queue import round_of, version
 from assay.serving.regrade_reports import why
+from assay.serving.regrades import Places
 from assay.serving.results import BrokenCheck, GradingResult, TaskResult, for_staff, latest_done, read, written
 from assay.serving.states import states
 from assay.serving.wake import wait, wake, woken
+from assay.settings import Settings
+from tests.unit.test_exchange_store import NOON, Exchange
 
 TASKS = (TaskResult("scale", "scale", 3.0, 4.0, True), TaskResult("scale", "explained", None, 1.0, False))
 RESULT = GradingResult("a" * 32, "2026-11-21", TASKS, 0.5, True, True, (), ("warned",), "f" * 64, 0.25)
@@ -41,9 +53,17 @@ def jobs(tmp_path: Path) -> Iterator[Engine]:
 
 
 def leased(engine: Engine) -> table.Job:
-    job = lease(engine, "worker", 10, kind="grading-a")
+    return lease_of(engine, "grading-a")
+
+
+def lease_of(engine: Engine, kind: str) -> table.Job:
+    job = lease(engine, "worker", 10, kind=kind)
     assert job is not None
     return job
+
+
+async def nobody(_: object) -> Any:
+    raise AssertionError("nobody calls")
 
 
 def test_the_state_of_an_attempt_follows_its_jobs(jobs: Engine) -> None:
@@ -80,7 +100,7 @@ def test_a_result_is_read_as_it_was_written() -> None:
     broken = replace(RESULT, broken=(BrokenCheck("scale", "check_scale", "scale", "Traceback"),))
     for result in (RESULT, broken):
         assert read(written(result)) == result
-    assert (RESULT.points, RESULT.maximum, RESULT.waits_for_a_person) == (2.5, 5.0, True)
+    assert (RESULT.points, RESULT.maximum) == (2.5, 5.0)
     assert "check_scale" in for_staff(broken.broken) and for_staff(()) == ""
     for damaged in ("", "[]", "{}", written(RESULT).replace("tasks", "tusks")):
         with pytest.raises(JobError, match="damaged"):
@@ -185,3 +205,25 @@ def test_a_page_escapes_and_allows_its_own_style_and_script_only() -> None:
     assert "unsafe" not in POLICY and POLICY.startswith("default-src 'none'")
     assert FEEDBACK_POLICY.startswith("sandbox; default-src 'none'") and "script" not in FEEDBACK_POLICY
     assert "<script>" not in page("still", "")
+
+
+def test_a_list_of_submissions_asks_the_jobs_as_often_for_many_as_for_one(jobs: Engine, tmp_path: Path) -> None:
+    asked: list[str] = []
+    event.listen(jobs, "before_cursor_execute", lambda *of: asked.append(of[2]))
+    with open_database(f"sqlite:///{tmp_path}/exchange.sqlite") as engine, open_blobs(tmp_path / "blobs") as blobs:
+        course = Exchange(engine, blobs)
+        course.release(Policy())
+        exchange = Served(engine, blobs, Ed25519PrivateKey.generate(), ("course",), nobody, nobody)
+        places = Places(Settings(tmp_path), engine, jobs)
+        counts = []
+        for number in range(1, 4):
+            attempt = course.submit(homework=str(number))
+            enqueue(jobs, "grading-course", attempt.id, "1.r")
+            finish(jobs, lease_of(jobs, "grading-course"), written(RESULT))
+            with course.upload(page="<p>") as upload:
+                store.give_feedback(engine, attempt.id, upload, NOON, released=True)
+            asked.clear()
+            live, content = pages_shown.submissions(exchange, places, "/x/", Caller("student1", "user"))
+            counts.append(len(asked))
+            assert live and content.count("2.5 of 5") == number
+    assert counts[0] == counts[2] > 0

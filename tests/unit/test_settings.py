@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from assay.errors import CourseError
-from assay.settings import CourseSettings, Settings, load
+from assay.settings import CourseSettings, Profile, Settings, load
 
 WHOLE = """
 bind_url = "http://127.0.0.1:9000/lab"
@@ -31,6 +31,25 @@ kind = "oauth"
 class = "github"
 client_id = "1"
 allowed_users = ["student1"]
+"""
+
+CONTAINERS = """
+gpus = ["GPU-0", "GPU-1"]
+hub_host = "hub:8081"
+
+[spawner]
+kind = "docker"
+image = "student:1"
+
+[profiles.cpu]
+title = "Without a GPU"
+
+[profiles.gpu]
+gpu = true
+groups = ["nbgrader-logic"]
+idle_minutes = 20
+memory = "16G"
+cpus = 4
 """
 
 
@@ -122,6 +141,16 @@ def test_a_wrong_variable_is_named(tmp_path: Path, name: str, value: str) -> Non
     assert value in message or repr(int(value)) in message
 
 
+def test_a_digit_that_is_no_number_is_named_too(tmp_path: Path) -> None:
+    assert "ASSAY_JOBS: jobs is '²', which is no number from 0" in refused(tmp_path, "", ASSAY_JOBS="²")
+
+
+def test_a_file_that_cannot_be_read_is_not_taken_for_none(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").mkdir()
+    with pytest.raises(CourseError, match=r"settings\.toml cannot be read \(Is a directory\)"):
+        load(tmp_path, {})
+
+
 def test_names_of_a_course(tmp_path: Path) -> None:
     course = read(tmp_path, WHOLE).course("logic")
     assert (course.student_group, course.instructor_group) == ("nbgrader-logic", "formgrade-logic")
@@ -138,3 +167,53 @@ def test_all_state_lies_in_the_servers_folder(tmp_path: Path) -> None:
     assert settings.jobs_database == f"sqlite:///{tmp_path}/jobs.sqlite"
     one = Settings(tmp_path, database="postgresql://db/assay")
     assert one.exchange_database == one.jobs_database == "postgresql://db/assay"
+
+
+def test_containers_and_profiles_in_their_order(tmp_path: Path) -> None:
+    assert read(tmp_path, CONTAINERS) == Settings(
+        home=tmp_path,
+        spawner="docker",
+        spawner_options={"image": "student:1"},
+        gpus=("GPU-0", "GPU-1"),
+        hub_host="hub:8081",
+        profiles=(
+            Profile("cpu", "Without a GPU"),
+            Profile("gpu", gpu=True, groups=("nbgrader-logic",), idle_minutes=20, memory="16G", cpus=4.0),
+        ),
+    )
+    environ = {"ASSAY_SPAWNER": "kubernetes", "ASSAY_GPUS": "2, 3", "ASSAY_HUB_HOST": "h"}
+    settings = read(tmp_path, CONTAINERS, **environ)
+    assert (settings.spawner, settings.gpus, settings.hub_host) == ("kubernetes", ("2", "3"), "h")
+    assert settings.spawner_options == {"image": "student:1"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'gpus = ["0", "GPU-8f2c"]',
+        'gpus = ["GPU-8f2c"]\n[courses.logic]\nroot = "/courses/logic"\ngpus = ["0"]',
+        '[courses.logic]\nroot = "a"\ngpus = ["0"]\n[courses.physics]\nroot = "b"\ngpus = ["GPU-8f2c"]',
+    ],
+)
+def test_a_device_with_two_names_is_not_given_twice(tmp_path: Path, text: str) -> None:
+    assert "some gpus are numbers and some are not" in refused(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[profiles.gpu]\ngpu = true", "gives a GPU to everybody"),
+        ('[profiles.own]\ngroups = ["a"]', "Put another before it"),
+        ('[profiles.one]\n[profiles.own]\ngpu = true\ngroups = "a"', "no list of names"),
+        ('[profiles.one]\nmemory = "much"', "memory of the profile one is 'much'"),
+        ("[profiles.one]\ncpus = -1", "cpus is -1, which is no number from 0"),
+        ("[profiles.one]\ncpus = inf", "cpus is inf, which is no number from 0"),
+        ("[profiles.one]\nname = 'b'", "sets name, which nothing reads"),
+        ("[profiles.ONE]\n", "no profile is called 'ONE'"),
+        ("spawner_options = {}", "sets spawner_options, which nothing reads"),
+        ('[spawner]\nkind = "ssh"', "Choose one of: local, docker, kubernetes"),
+        ('spawner = "docker"', "spawner is a table"),
+    ],
+)
+def test_what_no_profile_and_no_spawner_can_be(tmp_path: Path, text: str, said: str) -> None:
+    assert said in refused(tmp_path, text)

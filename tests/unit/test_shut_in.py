@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from assay.hub import machine, shut_in
+from assay.sandbox.isolation import gpu
 from assay.settings import CourseSettings, Settings
 
 
@@ -80,3 +81,14 @@ def test_a_temporary_folder_of_its_own_never_hides_what_is_shown(tmp_path: Path)
     words = shut_in.student(Settings(home=tmp_path), "student1", tmp_path / "home", 70000).arguments
     places = {one: place for place, one in enumerate(words) if words[place - 1] == "--tmpfs"}
     assert places["/tmp"] < words.index("--ro-bind") and places["/tmp"] < words.index("--bind")
+
+
+def test_a_server_with_a_gpu_sees_where_the_driver_looks_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same folders as for a job that is graded there."""
+    monkeypatch.setattr(gpu, "hardware", lambda: (Path("/sys/bus/pci"), Path("/sys/module/nvidia")))
+    site, home = Settings(home=tmp_path), tmp_path / "home"
+    found = shut_in.student(site, "student1", home, 70000, ["/dev/nvidia0"]).arguments
+    assert {"/dev/nvidia0", "/sys/bus/pci", "/sys/module/nvidia"} <= shown(found)
+    assert not {"/sys/bus/pci", "/sys/module/nvidia"} & shown(shut_in.student(site, "student1", home, 70000).arguments)

@@ -275,7 +275,7 @@ class TestRefusals:
         [
             ([0] * 10_001, "more than 10000 values"),
             (10**5000, "digits"),
-            (np.broadcast_to(0.0, (10**6, 10**6)), "bytes together"),
+            (np.broadcast_to(0.0, (10**6, 10**6)), "too large together: more than 67108864 bytes"),
             ("x" * 2**21, "bytes; use an array"),
         ],
         ids=["nodes", "digits", "blob", "header"],

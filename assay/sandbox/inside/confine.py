@@ -50,12 +50,19 @@ class Policy:
     reads_all: bool = False  # keep the right to read every file, where Landlock alone decides
     same_user: bool = True  # others that must not be touched have the same uid
     sealed_memory: bool = False  # may keep data for others in memory that nobody can change
+    driver: str = ""  # library of a GPU that the program has; asked before it begins
+    gpu_memory: int = 0  # bytes that libraries may take of it; 0: all
+    open_to_itself: bool = False  # its files in /proc are its own, not root's
     memory: int | None = None  # bytes beyond what is in use when `bound` is called
     cpu_seconds: float | None = None  # from now on
     processes: int | None = None  # of this uid, threads included
     file_size: int | None = None  # bytes
     open_files: int = 256
     required: tuple[str, ...] = ()  # names of steps that must hold
+
+    @property
+    def has_gpu(self) -> bool:
+        return self.sockets == "gpu"
 
 
 @dataclass(frozen=True)
@@ -102,7 +109,7 @@ def bound(policy: Policy, in_use: int | None = None) -> tuple[Step, ...]:
         ("file size", lambda: _limit(resource.RLIMIT_FSIZE, policy.file_size)),
         ("open files", lambda: _limit(resource.RLIMIT_NOFILE, policy.open_files)),
         ("no core dump", lambda: _limit(resource.RLIMIT_CORE, 0)),
-        ("closed memory", lambda: prctl(DUMPABLE, 0)),
+        ("closed memory", lambda: prctl(DUMPABLE, int(policy.open_to_itself))),
     )
 
 

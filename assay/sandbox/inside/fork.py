@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 
-from . import namespaces
+from . import gpu, namespaces
 from .confine import Policy, bound, fence, policy_from
 from .kernel import DUMPABLE, PARENT_DEATH_SIGNAL, prctl
 from .landlock import Place
@@ -85,12 +85,14 @@ def begin(order: Order, given: Given, prepared: Prepared, in_use: int) -> socket
     close_all_but(given.leash, *only_here)
     _be_the_first_to_go(prepared.proc)
     if prepared.own_processes:
-        namespaces.enter_own_namespaces(prepared.proc, order.disk)
+        namespaces.enter_own_namespaces(prepared.proc, order.disk, *((gpu.THREADS,) if order.policy.has_gpu else ()))
     else:
         prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
         supervise(given.leash, only_here, order.policy.user, own_processes=False)
     steps = fence(order.policy, prepared.filters, prepared.places)
     prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    if order.policy.has_gpu and prepared.own_processes:
+        gpu.name_threads()
     _renew(order)
     with open(given.files, encoding="utf-8", closefd=False) as file:
         furnish(order.work, json.load(file))
@@ -98,6 +100,7 @@ def begin(order: Order, given: Given, prepared: Prepared, in_use: int) -> socket
         os.write(group, b"0")
     close_all_but(given.channel, given.report)
     steps += bound(order.policy, in_use)
+    gpu.begin(order.policy)
     with socket.socket(fileno=given.report) as report:
         report.send(json.dumps({"ready": [asdict(step) for step in steps]}).encode())
     channel = os.dup(given.channel)  # the lowest number, as in a program that was started by itself

@@ -59,13 +59,13 @@ def fork_into_namespace(own: int) -> int:
     return child
 
 
-def enter_own_namespaces(proc: int, size: int) -> None:
+def enter_own_namespaces(proc: int, size: int, *further: str) -> None:
     """Give this process users, mounts, IPC and a network of its own, temporary folders among them, and no rights.
 
-    proc: a descriptor of /proc. size: bytes that each temporary folder can hold. Raises OSError.
+    proc: a descriptor of /proc. size: bytes that each temporary folder can hold. further: such folders. Raises OSError.
     """
     _map_user(proc, NEW_USER | NEW_MOUNTS | NEW_IPC | NEW_NETWORK)
-    for place in TEMPORARY:
+    for place in (*TEMPORARY, *further):
         mount("tmpfs", place, f"size={size},mode=1777", NO_SET_USER | NO_DEVICES)
     mount("devpts", TERMINALS, "newinstance,ptmxmode=0666,mode=620", NO_SET_USER | NO_PROGRAMS)
     for capability in range(64):

@@ -182,19 +182,26 @@ def _teller(channel: socket.socket) -> Callable[[bytes], None]:
 
 
 def _draw_once() -> None:
-    """Find the fonts, and load what writes a picture. The files of the fonts are closed again."""
+    """Find the fonts, read the grammar of formulas, and load what draws and writes a picture.
+
+    The files of the fonts are closed again.
+    """
     import io
 
-    from matplotlib import font_manager
+    from matplotlib import font_manager, mathtext
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure()
-    axes = figure.subplots()
-    axes.plot([0, 1], label="a")
-    axes.legend()
-    axes.set_title("a")
+    lines, levels = figure.subplots(1, 2)
+    lines.semilogy([1, 10], "o-", label="a")  # with formulas at its ticks
+    lines.legend()
+    lines.set_title("a")
+    levels.contour([[0, 1], [2, 3]])
+    levels.contourf([[0, 1], [2, 3]])
+    levels.scatter([0, 1], [0, 1])
     FigureCanvasAgg(figure).print_figure(io.BytesIO(), format="png", bbox_inches="tight")
-    kept_open = getattr(font_manager, "_get_font", None)
-    if kept_open is not None:
-        kept_open.cache_clear()
+    for keeper, name in ((font_manager, "_get_font"), (mathtext.MathTextParser, "_parse_cached")):
+        kept_open = getattr(keeper, name, None)
+        if kept_open is not None:
+            kept_open.cache_clear()

@@ -17,7 +17,7 @@ from typing import Literal
 
 from .kernel import NO_NEW_PRIVS, prctl, syscall
 
-Sockets = Literal["pair", "listen", "local"]
+Sockets = Literal["pair", "listen", "local", "gpu"]
 Conditions = tuple[tuple[int, int, int, int], ...]  # (argument, operator, a, b), every one about another argument
 Rule = tuple[str, int, Conditions]  # name of a call, what is done with it, where
 
@@ -84,7 +84,7 @@ def refusals(sockets: Sockets, *, same_user: bool, sealed_memory: bool = False) 
     """What is refused of the known calls.
 
     sockets: "pair" allows socketpair alone; "listen" also to serve a local stream socket, so that nothing outside
-        can be talked to; "local" also to connect to one.
+        can be talked to; "local" also to connect to one; "gpu" is "listen" for what NVIDIA's library does as well.
     same_user: the process shares its uid with others, so the kernel lets it act on them.
     sealed_memory: it keeps data for others in memory files, whose rights it takes away first.
     """
@@ -103,12 +103,14 @@ def refusals(sockets: Sockets, *, same_user: bool, sealed_memory: bool = False) 
 
 
 def _of_sockets(sockets: Sockets) -> list[Refusal]:
-    shut = {"pair": ["socket", "connect", *LISTENING.split()], "listen": ["connect"], "local": []}[sockets]
+    shut = {"pair": ["socket", "connect", *LISTENING.split()], "listen": ["connect"], "gpu": ["connect"], "local": []}[
+        sockets
+    ]
     refused = [Refusal(name, errno.EACCES) for name in shut]
     for name in {"socket", "socketpair"} - set(shut):
         refused.append(Refusal(name, errno.EACCES, ((0, NOT_EQUAL, socket.AF_UNIX, 0),)))
         for other in range(TYPE_OF_SOCKET + 1):  # a datagram can be sent to any address without connect
-            if other != socket.SOCK_STREAM:
+            if other != socket.SOCK_STREAM and not (sockets == "gpu" and other == socket.SOCK_SEQPACKET):
                 refused.append(Refusal(name, errno.EACCES, ((1, MASKED_EQUAL, TYPE_OF_SOCKET, other),)))
     return refused
 
@@ -163,7 +165,8 @@ def compiled(
     library = _library()
     signals = _own_signals() if same_user and not signals_kept_in else []
     known = set(KNOWN.split()) - ({"kill", "tgkill", "tkill"} if signals else set())
-    known |= {"memfd_create"} if sealed_memory else set()  # others could hoard memory that no limit counts
+    # Others could hoard memory that no limit counts; CUDA does not start without.
+    known |= {"memfd_create"} if sealed_memory or sockets == "gpu" else set()
     allowed = [(name, ALLOW, ()) for name in sorted(known)] + signals
     programs = (
         _program(library, ALLOW, _rules(refusals(sockets, same_user=same_user, sealed_memory=sealed_memory))),

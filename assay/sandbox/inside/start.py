@@ -18,6 +18,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
+from . import gpu
 from .confine import Policy, Step, Unconfined, bound, fence, policy_from
 from .kernel import PARENT_DEATH_SIGNAL, prctl
 from .supervise import supervise
@@ -57,12 +58,15 @@ def main() -> None:
     except Unconfined as error:
         sys.exit(f"A fence does not hold. {error}")
     prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)  # after the change of user, which clears it
+    if settings.policy.has_gpu and settings.own_processes:
+        gpu.name_threads()
     furnish(settings.work, settings.files)
     absent = prepare(settings)
     for group in settings.groups:
         os.write(group, b"0")
     close_all_but(settings.channel, settings.ready)
     steps += bound(settings.policy)
+    gpu.begin(settings.policy)
     say_ready(settings.ready, steps, absent)
     run(settings.program, settings.work, socket.socket(fileno=settings.channel))
 

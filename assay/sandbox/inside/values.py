@@ -152,7 +152,7 @@ class Encoder:
         self.bytes += array.nbytes + 7 & ~7
         if self.bytes > self.caps.blob:
             raise Refused(
-                "size", f"arrays of more than {self.caps.blob} bytes together; the last has shape {array.shape}"
+                "size", f"arrays too large together: more than {self.caps.blob} bytes; the last has shape {array.shape}"
             )
         if not array.flags.c_contiguous or not array.dtype.isnative:
             array = array.astype(DTYPES[name], order="C")

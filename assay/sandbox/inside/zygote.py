@@ -26,7 +26,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
-from . import fork, landlock, namespaces, pages
+from . import fork, gpu, landlock, namespaces, pages
 from .confine import Policy, become, filters_of, signals_are_kept_in
 from .fork import Order, Prepared
 from .kernel import NO_NEW_PRIVS, PARENT_DEATH_SIGNAL, prctl
@@ -62,6 +62,11 @@ def become_zygote(settings: Settings, proc: int) -> NoReturn:
     gc.disable()  # a tenth of the time: it would look at all that is loaded, again and again
     absent = prepare(settings)
     fork.import_program(settings.program)
+    if started := gpu.opened_by(proc):
+        sys.exit(
+            f"No submission can be forked once CUDA has started ({'; '.join(started)}). Importing one of "
+            f"{', '.join(settings.modules)} starts it: take that out of the exercise's libraries."
+        )
     os.chdir("/")
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -186,7 +191,7 @@ def _shared(policy: Policy) -> Iterator[str]:
     """Paths that mean the same in every process, and that every fork is shown."""
     yield from policy.listable
     yield from policy.executable
-    yield from (path for path in policy.readable if not path.startswith("/proc/self/"))
+    yield from (path for path in policy.readable if not path.startswith("/proc/self"))
 
 
 def _filters(settings: Settings) -> Filters | None:

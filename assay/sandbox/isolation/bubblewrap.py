@@ -16,7 +16,7 @@ from typing import IO
 from assay.errors import SandboxError
 from assay.sandbox.inside.confine import DEVICES, Policy
 from assay.sandbox.inside.fork import Order
-from assay.sandbox.isolation import cgroup, users
+from assay.sandbox.isolation import cgroup, gpu, users
 from assay.sandbox.isolation.ground import Ground, ground
 from assay.sandbox.isolation.job import Job
 from assay.sandbox.isolation.launch import (
@@ -67,7 +67,8 @@ class Bubblewrap:
             group = cgroup.make_group(self.groups, **caps_of(job))
             if group is not None:
                 undo.callback(group.remove)
-            order = Order(policy(job, None, processes_before=0), f"{HOME}/work", job.limits.disk)
+            own = tuple(gpu.SEEN.items()) if job.gpu is not None else ()
+            order = Order(policy(job, None, processes_before=0), f"{HOME}/work", job.limits.disk, own)
 
             def hold(process: Fork, leash: IO[bytes]) -> Hold:
                 undo.callback(leash.close)
@@ -91,7 +92,7 @@ class Bubblewrap:
             info = undo.enter_context(open(near_info, "rb"))
             started_as = _command_line()
             command = [
-                *(program, *arguments(view, lease.user, job.limits.disk)),
+                *(program, *arguments(view, lease.user, job.limits.disk, job.gpu)),
                 *("--file", str(started_as), f"{ITSELF}/cmdline", "--remount-ro", "/"),
                 *("--info-fd", str(far_info), "--"),
             ]
@@ -115,7 +116,7 @@ def policy(job: Job, user: int | None, *, processes_before: int) -> Policy:
     return policy_of(
         job,
         readable=("/",),
-        writable=(HOME, "/dev/shm", "/dev/pts", "/dev/ptmx", "/dev/tty", *DEVICES),
+        writable=(HOME, "/dev/shm", "/dev/pts", "/dev/ptmx", "/dev/tty", *DEVICES, *_writable(job)),
         executable=("/",) if job.program == "notebook" else (),
         user=user,
         same_user=False,  # nobody else is in its namespaces
@@ -124,8 +125,18 @@ def policy(job: Job, user: int | None, *, processes_before: int) -> Policy:
     )
 
 
-def arguments(view: View, user: int | None, disk: int) -> list[str]:
-    """The policy of the sandbox in bubblewrap's words, one concern a line. `disk` in bytes."""
+def _writable(job: Job) -> tuple[str, ...]:
+    """What a GPU job writes to besides."""
+    if job.gpu is None:
+        return ()
+    return (*(str(Path("/dev", name)) for name in job.gpu.names), gpu.THREADS)
+
+
+def arguments(view: View, user: int | None, disk: int, device: gpu.Gpu | None = None) -> list[str]:
+    """The policy of the sandbox in bubblewrap's words, one concern a line. `disk` in bytes.
+
+    Raises SandboxError where a file of the device is missing.
+    """
     here = ground()
     return [
         *NAMESPACES,
@@ -136,7 +147,7 @@ def arguments(view: View, user: int | None, disk: int) -> list[str]:
         *parents_of((Path(ITSELF, "exe"),)),
         *_ground(here),
         *_libraries(view),
-        *("--dev", "/dev", "--remount-ro", "/dev"),
+        *("--dev", "/dev", *_gpu(device), "--remount-ro", "/dev"),
         *("--perms", "1777", "--size", str(disk), "--tmpfs", "/dev/shm"),
         *("--perms", "1777", "--size", str(disk), "--tmpfs", HOME),
         *("--symlink", str(here.python), f"{ITSELF}/exe"),
@@ -175,6 +186,18 @@ def _ground(here: Ground) -> Iterator[str]:
         for folder in here.shut:
             if folder.is_relative_to(tree):
                 yield from ("--tmpfs", str(folder), "--remount-ro", str(folder))
+
+
+def _gpu(device: gpu.Gpu | None) -> Iterator[str]:
+    """The one device, and what its driver's library reads; names of threads in place of those in /proc."""
+    if device is None:
+        return
+    for file in device.files:
+        yield from ("--dev-bind", str(file), str(Path("/dev", file.name)))
+    yield from parents_of((*gpu.hardware(), *gpu.driver()))
+    for place in (*gpu.hardware(), *gpu.driver()):
+        yield from ("--ro-bind", str(place), str(place))
+    yield from ("--perms", "1777", "--size", str(1 << 20), "--tmpfs", gpu.THREADS)
 
 
 def _libraries(view: View) -> Iterator[str]:

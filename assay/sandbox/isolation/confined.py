@@ -16,7 +16,7 @@ from typing import IO
 from assay.errors import SandboxError
 from assay.sandbox.inside.confine import DEVICES, Policy
 from assay.sandbox.inside.fork import Order
-from assay.sandbox.isolation import cgroup, ground, users
+from assay.sandbox.isolation import cgroup, gpu, ground, users
 from assay.sandbox.isolation.job import Job
 from assay.sandbox.isolation.launch import (
     INSIDE,
@@ -32,6 +32,7 @@ from assay.sandbox.isolation.scratch import Scratch, make_scratch
 from assay.sandbox.isolation.zygote import Zygote, fork
 from assay.sandbox.libraries import View
 
+ITSELF = "/proc/self"
 COMMAND_LINE = "/proc/self/cmdline"  # of the program alone: TensorFlow ends the process where it cannot read it
 FENCES = ("own user", "no new privileges", "files", "system calls")
 
@@ -110,11 +111,14 @@ def policy(job: Job, view: View, lies: Path, scratch: Scratch, user: int | None,
     own folder."""
     readable, listable = ground.readable()
     libraries = (*(library for _, library in view.entries), INSIDE)
+    with_gpu = (*gpu.hardware(), *gpu.driver(), Path(ITSELF)) if job.gpu is not None else ()
+    device = (*map(str, job.gpu.files), gpu.THREADS) if job.gpu is not None else ()
     return policy_of(
         job,
-        readable=(*readable, str(lies), *map(str, libraries), COMMAND_LINE),
+        readable=(*readable, str(lies), *map(str, libraries), COMMAND_LINE, *map(str, with_gpu)),
         listable=listable,
-        writable=(str(scratch.home), *DEVICES),
+        writable=(str(scratch.home), *DEVICES, *device),
+        open_to_itself=job.gpu is not None,  # so that it can name its threads
         executable=readable if job.program == "notebook" else (),
         user=user,
         reads_all=_must_read_all(user, libraries, scratch, required),

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from assay.sandbox.isolation.gpu import Gpu
 from assay.sandbox.limits import Limits
 
 if TYPE_CHECKING:
     from assay.sandbox.isolation.running import Running
 
-Reason = Literal["ended", "stopped", "memory", "cpu", "disk", "crashed", "lost"]
+Reason = Literal["ended", "stopped", "memory", "cpu", "disk", "gpu memory", "crashed", "lost"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Job:
     loaded: tuple[str, ...] | None = None  # those of them to load before it begins; None: all
     limits: Limits = field(default_factory=Limits)
     files: Mapping[str, bytes] = field(default_factory=dict)  # put into its working folder, not writable
+    gpu: Gpu | None = None  # one that it has for itself
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,13 @@ from typing import IO
 from assay.errors import SandboxError
 from assay.sandbox.inside.confine import Policy
 from assay.sandbox.inside.start import Settings
+from assay.sandbox.isolation import gpu
 from assay.sandbox.isolation.cgroup import Group
 from assay.sandbox.isolation.ground import ground
 from assay.sandbox.isolation.job import Job
 from assay.sandbox.isolation.process import Child
 from assay.sandbox.isolation.running import Hold, Running
-from assay.sandbox.libraries import View, view_of
+from assay.sandbox.libraries import View, view_of, with_cuda
 
 INSIDE = Path(__file__).resolve().parent.parent / "inside"
 BEGIN = "import sys; sys.path.append(sys.argv.pop(1)); from inside.start import main; main()"
@@ -85,12 +86,12 @@ def launch(job: Job, around: Enclosure, hold: Callable[[subprocess.Popen[bytes],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd="/",
-            env=environment(job, around.home),
+            env=environment(replace(job, gpu=None) if around.zygote else job, around.home),
             pass_fds=inherited,
             start_new_session=True,
         )
         far.close()
-        running = Running(channel, Child(process), hold(process, leash), job.limits)
+        running = Running(channel, Child(process), hold(process, leash), job.limits, job.gpu)
         near.pop_all()
         _await(running, ready)
         return running
@@ -98,7 +99,8 @@ def launch(job: Job, around: Enclosure, hold: Callable[[subprocess.Popen[bytes],
 
 def libraries_of(job: Job) -> View:
     """What the program may import."""
-    return view_of((*job.libraries, *NOTEBOOK_LIBRARIES) if job.program == "notebook" else job.libraries)
+    view = view_of((*job.libraries, *NOTEBOOK_LIBRARIES) if job.program == "notebook" else job.libraries)
+    return view if job.gpu is None else with_cuda(view)
 
 
 def loaded_by(job: Job) -> tuple[str, ...]:
@@ -117,8 +119,11 @@ def policy_of(job: Job, **reach: object) -> Policy:
     """The limits of a job as those of one process, with what the tier says about its reach."""
     limits = job.limits
     before = int(reach.pop("processes_before", 0))  # type: ignore[call-overload]
+    if job.gpu is not None:
+        reach |= {"sockets": "gpu", "driver": job.gpu.driver, "gpu_memory": limits.gpu_memory}
     return Policy(
-        memory=limits.memory,
+        # CUDA reserves far more address space than memory; the watch and the control group count what is used.
+        memory=limits.memory if job.gpu is None else None,
         cpu_seconds=limits.cpu_seconds,
         processes=before + limits.processes,
         file_size=limits.disk,
@@ -142,6 +147,7 @@ def environment(job: Job, home: str) -> dict[str, str]:
         "TF_NUM_INTRAOP_THREADS": threads,
         "TF_NUM_INTEROP_THREADS": threads,
         **{f"{library}_NUM_THREADS": threads for library in counted},
+        **(gpu.HIDDEN if job.gpu is None else gpu.SEEN),
     }
     return variables if job.program == "notebook" else {**variables, "MPLBACKEND": "Agg"}
 

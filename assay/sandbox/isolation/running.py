@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import signal
@@ -11,7 +12,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from assay.sandbox.isolation import nvml
 from assay.sandbox.isolation.cgroup import Group
+from assay.sandbox.isolation.gpu import Gpu
 from assay.sandbox.isolation.job import Ending, Reason
 from assay.sandbox.isolation.process import FOREVER, Process
 from assay.sandbox.isolation.usage import Usage, usage_of
@@ -41,6 +44,7 @@ class Running:
     process: Process
     hold: Hold
     limits: Limits
+    gpu: Gpu | None = None
     _output: bytearray = field(default_factory=bytearray)
     _seen: Usage = field(default_factory=Usage)
     _verdict: Reason | None = None
@@ -148,4 +152,15 @@ class Running:
             return "memory"
         if self.hold.disk_in_use is not None and self.hold.disk_in_use() > self.limits.disk:
             return "disk"
+        if self.gpu is not None and self._gpu_memory(self.gpu) > (self.limits.gpu_memory or math.inf):
+            return "gpu memory"
         return None
+
+    def _gpu_memory(self, gpu: Gpu) -> int:
+        """Bytes of the device, which is ours alone, that have been taken since we have it."""
+        if not self.limits.gpu_memory or gpu.base is None:
+            return 0
+        try:
+            return nvml.memory_in_use(gpu.number) - gpu.base
+        except nvml.NoAnswer:
+            return 0

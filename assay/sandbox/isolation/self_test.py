@@ -121,7 +121,7 @@ def _judge(found: dict[str, Any], bait: Bait, token: str) -> tuple[Trial, ...]:
         Trial("the environment is empty", not strange, True, ", ".join(name for name, _ in strange)),
         Trial("only the named libraries are there", not found["modules"], True, ", ".join(found["modules"])),
         Trial(
-            "processes are capped", found["children"] <= PROBE.limits.processes, False, f"{found['children']} started"
+            "processes are capped", found["children"] <= PROBE.limits.processes, True, f"{found['children']} started"
         ),
         Trial("memory is capped", found["memory"] is None, False),
     )

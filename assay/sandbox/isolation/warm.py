@@ -14,12 +14,13 @@ from types import TracebackType
 from typing import Self
 
 from assay.errors import SandboxError
+from assay.sandbox.isolation.gpu import Gpu
 from assay.sandbox.isolation.job import Job
 from assay.sandbox.isolation.launch import HINT
 from assay.sandbox.isolation.running import Running
 from assay.sandbox.isolation.zygote import Forking, Lost, Zygote
 
-Kind = tuple[str, tuple[str, ...], int]  # program, libraries, threads
+Kind = tuple[str, tuple[str, ...], int, Gpu | None]  # program, libraries, threads, device
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class Warm:
         self.close()
 
     def _zygote(self, job: Job) -> Zygote:
-        kind = (job.program, job.libraries, job.limits.threads)
+        kind = _kind_of(job)
         with self._lock:
             starting = self._starting.setdefault(kind, threading.Lock())
         with starting:
@@ -109,7 +110,7 @@ class Warm:
 
     def _give_up(self, job: Job, zygote: Zygote) -> None:
         """Forget a zygote, and end it where we can, so that another one is started."""
-        kind = (job.program, job.libraries, job.limits.threads)
+        kind = _kind_of(job)
         with self._lock:
             if self._zygotes.get(kind) is not zygote:
                 return  # another thread has
@@ -118,3 +119,8 @@ class Warm:
             running = self._started.pop(id(zygote), None)
         if running is not None:
             running.stop()
+
+
+def _kind_of(job: Job) -> Kind:
+    gpu = None if job.gpu is None else replace(job.gpu, base=None)
+    return job.program, job.libraries, job.limits.threads, gpu

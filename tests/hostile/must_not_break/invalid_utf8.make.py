@@ -1,5 +1,5 @@
-# Bytes that are no UTF-8 in the middle of a notebook.
-# deserves: gradient_step=0 descend=0 linear=0
+# Bytes that are no UTF-8 at the beginning of a notebook, outside the answers, which are read all the same.
+# deserves: gradient_step=4 descend=3 linear=3
 
 import json
 from pathlib import Path
