@@ -79,7 +79,8 @@ NOTEBOOKS: dict[str, tuple[str | tuple[str, str], ...]] = {
         "import threading\nt = threading.Thread(target=print, args=('in a thread',))\nt.start()\nt.join()",
         "print('a\\rb\\x08c', end='')",
         "sys.stdout.isatty(), sys.stdout.encoding, sys.stdout.writable(), sys.stdout.name",
-        "pid = os.fork()\nif not pid:\n    os.write(1, b'child\\n')\n    os._exit(0)\nos.waitpid(pid, 0)[1]",
+        "pid = os.fork()\nif not pid:\n    os.write(1, b'child\\n')\n    os._exit(0)\n"
+        "code = os.waitpid(pid, 0)[1]\ntime.sleep(0.5)\ncode",
         "help(len)",
         "print(1, file=sys.__stdout__, flush=True)\ntime.sleep(0.5)",
     ),
@@ -203,7 +204,7 @@ def normal(text: str) -> str:
         (r"(?<![^\s\"'])[^\s\"']*/ipykernel_\d+/", ""),  # from the start of a word: pictures are long words
         (r"\d+\.py\b", "cell.py"),
         (r"(?<![^\s\"'])[^\s\"']*/IPython/", "IPython/"),
-        (r"[\d.]+ (?:\\u00b5|\\u03bc|[mun\u00b5\u03bc])?s\b", "a while"),
+        (r"[\d.]+(?:e\+\d+)? (?:\\u00b5|\\u03bc|[mun\u00b5\u03bc])?s\b", "a while"),
     ):
         text = re.sub(pattern, put, text)
     return text
