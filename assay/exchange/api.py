@@ -99,6 +99,7 @@ class ApiHandler(RequestHandler):
         self.length = 0  # bytes of it so far
         self.received = bytearray()
         self.failure: Exception | None = None
+        self.early = True  # whether an answer would come before the body was read
 
     async def prepare(self) -> None:
         """Find out who calls, and whether this may be sent, before the body is read."""
@@ -111,9 +112,10 @@ class ApiHandler(RequestHandler):
             await self.before_body(*self.path_args)
             self._check_length()
         except Exception as error:
-            if not self._body_comes():
+            if not self._body_can_be_read():
                 raise
             self._fail_later(error)
+        self.early = False
 
     async def before_body(self, *path: str) -> None:
         """For subclasses: refuse before anything is sent, and set `most`."""
@@ -194,6 +196,8 @@ class ApiHandler(RequestHandler):
         """Every error as JSON: a word for programs and a sentence for people, never a traceback."""
         error = kwargs["exc_info"][1] if "exc_info" in kwargs else None
         status, code, sentence = _explained(error, status_code)
+        if self.early:
+            self.set_header("Connection", "close")  # or a proxy sends the next request, somebody else's, over it
         if status == 401:
             self.set_header("WWW-Authenticate", "token")
         if status == 405:
@@ -244,12 +248,10 @@ class ApiHandler(RequestHandler):
         if said.isdecimal() and int(said) > self.most:
             raise self.too_large()
 
-    def _body_comes(self) -> bool:
-        """Whether there is a body that somebody sends without waiting, and that is not too long to be read."""
-        headers = self.request.headers
-        length = headers.get("Content-Length", "")
-        comes = "Transfer-Encoding" in headers or (length.isdecimal() and 0 < int(length) <= self.drained())
-        return comes and "Expect" not in headers
+    def _body_can_be_read(self) -> bool:
+        """Whether the body, if there is one, is sent without waiting, and not too long to be read."""
+        length = self.request.headers.get("Content-Length", "0")
+        return length.isdecimal() and int(length) <= self.drained() and "Expect" not in self.request.headers
 
     def _fail_later(self, error: Exception) -> None:
         """Answer when the body was read: an answer before closes the connection, and the caller could not read it."""
