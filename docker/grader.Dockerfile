@@ -1,6 +1,6 @@
 # What grades the submissions of a course, and the instructors' server. The course itself, with its hidden checks, is a
 # volume at /srv/course, never in the image.
-# docker build -f docker/grader.Dockerfile -t assay-grader:cpu .
+# docker build -f docker/grader.Dockerfile --build-arg REVISION=$TAG -t assay-grader:cpu-$TAG .
 ARG BASE=quay.io/jupyter/pytorch-notebook:2026-08-24
 FROM ${BASE}
 
@@ -41,7 +41,9 @@ RUN pip install --quiet --no-cache-dir --no-deps /usr/src/assay && rm -rf /usr/s
  && install -d -o 1000 -g users -m 700 /srv/course /run/assay \
  && { [ -d /home/jovyan ] || install -d -o 1000 -g users /home/jovyan; }
 
+ARG REVISION=unknown
 LABEL org.opencontainers.image.title="assay-grader" \
+      org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.description="Grading of a course on Assay, and its instructors' server"
 USER 1000
 ENV HOME=/home/jovyan PYTHONNOUSERSITE=1 PYTHONUNBUFFERED=1

@@ -1,5 +1,5 @@
 # JupyterHub with its proxy, the exchange and the grading workers. No course, no hidden check, no torch.
-# docker build -f docker/hub.Dockerfile -t assay-hub .
+# docker build -f docker/hub.Dockerfile --build-arg REVISION=$TAG -t assay-hub:$TAG .
 ARG BASE=python:3.11.14-slim-bookworm
 FROM ${BASE}
 
@@ -34,7 +34,9 @@ RUN pip install --quiet --no-cache-dir --no-deps /usr/src/assay && rm -rf /usr/s
 COPY docker/health.py /opt/assay/libexec/health.py
 RUN install -d -o assay -g users -m 700 /srv/assay /srv/assay/secrets /run/assay/course
 
+ARG REVISION=unknown
 LABEL org.opencontainers.image.title="assay-hub" \
+      org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.description="JupyterHub, exchange and grading workers of Assay"
 ENV ASSAY_HOME=/srv/assay PYTHONNOUSERSITE=1 PYTHONUNBUFFERED=1
 USER 1000

@@ -1,5 +1,5 @@
 # The server of one student: JupyterLab with nbgrader's student side, torch, TensorFlow and the self-checks. No hidden check.
-# docker build -f docker/student.Dockerfile -t assay-student:cpu .
+# docker build -f docker/student.Dockerfile --build-arg REVISION=$TAG -t assay-student:cpu-$TAG .
 ARG BASE=quay.io/jupyter/pytorch-notebook:2026-08-24
 FROM ${BASE}
 
@@ -33,7 +33,9 @@ COPY assay /usr/src/assay/assay
 RUN pip install --quiet --no-cache-dir --no-deps /usr/src/assay && rm -rf /usr/src/assay \
  && { [ -d /home/jovyan ] || install -d -o 1000 -g users /home/jovyan; }
 
+ARG REVISION=unknown
 LABEL org.opencontainers.image.title="assay-student" \
+      org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.description="JupyterLab for students of a course on Assay"
 USER 1000
 ENV HOME=/home/jovyan

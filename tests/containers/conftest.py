@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.support import containers
-from tests.support.containers import Engine
+from tests.support import story as stories
+from tests.support.containers import Engine, Site
+from tests.support.story import Story
 
 STORE = Path.home() / ".cache" / "assay" / "images"
 
@@ -52,3 +54,24 @@ def podman_compose() -> str:
     found = shutil.which("podman-compose", path=f"{sysconfig.get_path('scripts')}:{Path(sys.executable).parent}")
     assert found is not None, "podman-compose is not installed: make images"
     return found
+
+
+@pytest.fixture(scope="session")
+def site(
+    engine: Engine, images: dict[str, str], podman_compose: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    with stories.site_of(engine, images, podman_compose, tmp_path_factory.mktemp("site")) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def story(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Story:
+    """From an empty engine to a submission that is graded; what happens on the way is asserted in the tests."""
+    made = stories.begin(site, tmp_path_factory.mktemp("course"))
+    made.said["release"] = stories.release(made)
+    for name in ("student1", "student2"):
+        made.people[name].start_server()
+    made.said["list"] = made.student("student1", "nbgrader", "list", "--course", stories.COURSE)
+    made.submitted("student1")
+    made.said["feedback"] = made.feedback("student1")
+    return made

@@ -39,6 +39,7 @@ def test_it_runs_as_nobody_special_and_says_how_it_is(described: dict[str, dict]
     config = described[name]["Config"]
     assert config["User"] == "1000"
     assert config["Labels"]["org.opencontainers.image.title"] == f"assay-{name}"
+    assert config["Labels"]["org.opencontainers.image.revision"] == "test"
     assert described[name]["HealthCheck" if "HealthCheck" in described[name] else "Healthcheck"]["Test"][0] == "CMD"
     assert config["Entrypoint"][0] == "tini"
 

@@ -3,31 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import secrets
-import subprocess
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import cast
 
 import pytest
-import requests
 
-from assay.hub.addresses import free_ports
-from tests.support import containers
-from tests.support import hub as hubs
-from tests.support.containers import Engine, Site
-from tests.support.hub import Person, Running, wait_for
+from tests.support.hub import wait_for
+from tests.support.story import ASSIGNMENT, COURSE, FILES, PATIENCE, SENTENCE, Story, wait_for_hub
 
 pytestmark = pytest.mark.xdist_group("containers")
 
-COURSE, ASSIGNMENT = "deep-learning", hubs.ASSIGNMENT
-SENTENCE = "one step is right when there is a single data point"  # of the hidden check that fails
-PATIENCE = 900.0  # seconds
-GROUP = 4242  # of the engine's socket
 OPEN = r"""
 import socket, sys
 for place in sys.argv[1:]:
@@ -38,171 +21,6 @@ for place in sys.argv[1:]:
     except OSError:
         pass
 """
-ANSWER = r"""
-import json, pathlib
-(path,) = pathlib.Path("deep-learning/gradient_descent").glob("*.ipynb")
-notebook = json.loads(path.read_text())
-(cell,) = [one for one in notebook["cells"] if one["cell_type"] == "code" and "def line_step" in "".join(one["source"])]
-cell["source"] = '''def line_step(m, b, x, y, lr):
-    r = m * x + b - y
-    return m + lr * 2 * np.mean(r * x), b + lr * 2 * np.mean(r)'''
-path.write_text(json.dumps(notebook))
-"""
-OVERRIDE = """\
-services:
-  objects:
-    entrypoint: [sh, -c]
-    command:
-      - >-
-        mkdir -p /data/assay && . /run/secrets/keys &&
-        exec rclone serve s3 --addr :8333 --auth-key "$$AWS_ACCESS_KEY_ID,$$AWS_SECRET_ACCESS_KEY" /data
-    secrets: [{source: object_store_plain, target: keys}]
-secrets:
-  object_store_plain: {file: ./secrets/object_store_plain}
-"""
-
-
-@dataclass
-class Story:
-    """A running site, who is logged in, and what was said on the way."""
-
-    site: Site
-    hub: Running
-    marker: str  # in the hidden checks, and nowhere else
-    people: dict[str, Person] = field(default_factory=dict)
-    said: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def engine(self) -> Engine:
-        return self.site.engine
-
-    def student(self, name: str, *words: str) -> str:
-        """A command in the container of a student's server."""
-        done = self.engine.inside(f"assay-{name}", *words)
-        assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
-        return done.stdout + done.stderr
-
-    def found(self, container: str, text: str) -> list[str]:
-        """Files of a container that hold a text, as its root with all rights sees them."""
-        words = ("grep", "-rslF", "--exclude-dir=proc", "--exclude-dir=sys", "--", text, "/")
-        return self.engine.run("exec", "--user=root", "--privileged", container, *words).stdout.split()
-
-    def address(self, container: str, network: str) -> str:
-        shown = json.loads(self.engine.said("inspect", container))[0]["NetworkSettings"]["Networks"]
-        return str(shown[network]["IPAddress"])
-
-
-@pytest.fixture(scope="module")
-def site(
-    engine: Engine, images: dict[str, str], podman_compose: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Site]:
-    folder = tmp_path_factory.mktemp("site")
-    socket = Path(f"/run/assay-{os.getpid()}.sock")  # the path of a socket has at most 107 bytes
-    (port,) = free_ports(1)
-    chosen = {
-        "COURSE": COURSE,
-        "DOCKER_GROUP": str(GROUP),
-        "DOCKER_SOCKET": str(socket),
-        "ADDRESS": f"127.0.0.1:{port}",
-        "HUB_IMAGE": images["hub"],
-        "GRADER_IMAGE": images["grader"],
-        "POSTGRES_IMAGE": images["postgres"],
-        "OBJECTS_IMAGE": images["objects"],
-    }
-    made = containers.make_site(engine, folder, chosen, podman_compose)
-    (folder / "compose.override.yaml").write_text(OVERRIDE)
-    plain = folder / "secrets" / "object_store_plain"
-    plain.write_text((folder / "secrets" / "object_store").read_text())
-    plain.chmod(0o600)
-    with engine.answering(socket, GROUP):
-        try:
-            yield made
-        finally:
-            servers = engine.said("ps", "--quiet", "--filter=label=org.assay.server").split()
-            engine.run("rm", "--force", "--time=5", *servers)  # they outlive the Hub, and are in its network
-            made.compose("down", "--volumes", files=FILES)
-            engine.run("rm", "--all", "--force", "--time=5")
-            engine.run("volume", "rm", "--all", "--force")
-            socket.unlink(missing_ok=True)
-
-
-FILES = ("compose.yaml", "compose.override.yaml")
-
-
-@pytest.fixture(scope="module")
-def story(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Story:
-    """From an empty engine to a submission that is graded; what happens on the way is asserted in the tests."""
-    marker = f"hidden {secrets.token_hex(16)}"
-    course = tmp_path_factory.mktemp("course")
-    hubs.make_course(course, COURSE, (ASSIGNMENT,))
-    with (course / "graders" / ASSIGNMENT / "checks.py").open("a") as checks:
-        checks.write(f"\n# {marker}\n")
-    readable(course)
-    into = (
-        "run",
-        "--rm",
-        "--no-deps",
-        "-T",
-        f"--volume={course}:/from:ro",
-        "grader",
-        "cp",
-        "-r",
-        "/from/.",
-        "/srv/course",
-    )
-    site.compose(*into, files=FILES)
-    site.compose("up", "--detach", "--no-build", files=FILES)
-    url = f"http://{re.search(r'ADDRESS=(.*)', (site.folder / '.env').read_text())[1]}"  # type: ignore[index]
-    nobody = cast("subprocess.Popen[str]", None)
-    made = Story(site, Running(site.folder, site.folder, url, nobody, site.folder / "none"), marker)
-    wait_for(lambda: healthy(site, url), "the Hub in its container", PATIENCE)
-    for name in ("instructor1", "student1", "student2"):
-        printed = site.engine.said("exec", site.container("hub"), "assay", "user", name)
-        password = re.search(r"\b[a-z0-9]{4}-[a-z0-9]{4}-[a-z0-9]{4}\b", printed)
-        assert password, printed
-        made.people[name] = made.hub.log_in(name, password[0])
-    release(made)
-    for name in ("student1", "student2"):
-        made.people[name].start_server()
-    made.said["list"] = made.student("student1", "nbgrader", "list", "--course", COURSE)
-    made.said["fetch"] = made.student("student1", "nbgrader", "fetch_assignment", "--course", COURSE, ASSIGNMENT)
-    made.student("student1", "python3", "-c", ANSWER)
-    made.said["submit"] = made.student("student1", "nbgrader", "submit", "--course", COURSE, ASSIGNMENT)
-    wait_for(lambda: feedback(made), "the feedback of the submission", PATIENCE)
-    return made
-
-
-def readable(folder: Path) -> None:
-    """For the user of the containers, who is not the one of the test."""
-    for path in (folder, *folder.rglob("*")):
-        path.chmod(0o755 if path.is_dir() else 0o644)
-
-
-def healthy(site: Site, url: str) -> bool:
-    try:
-        return requests.get(f"{url}/hub/health", timeout=30).status_code == 200
-    except requests.ConnectionError:
-        state = site.engine.said("inspect", "--format={{.RestartCount}} {{.State.Running}}", site.container("hub"))
-        assert state.split() == ["0", "true"], site.log("hub")
-        time.sleep(3)
-        return False
-
-
-def release(story: Story) -> None:
-    """As formgrader's button does, in the instructor's browser."""
-    instructor, path = story.people["instructor1"], f"/services/{COURSE}/formgrader"
-    instructor.visit(f"{path}/manage_assignments").raise_for_status()
-    answer = instructor.post(f"{path}/api/assignment/{ASSIGNMENT}/release")
-    assert answer.status_code == 200, answer.text
-    story.said["release"] = answer.text
-
-
-def feedback(story: Story) -> bool:
-    story.student("student1", "nbgrader", "fetch_feedback", "--course", COURSE, ASSIGNMENT)
-    shown = story.engine.inside("assay-student1", "sh", "-c", f"cat {COURSE}/{ASSIGNMENT}/feedback/*/*.html")
-    story.said["feedback"] = shown.stdout
-    time.sleep(2)
-    return shown.returncode == 0
 
 
 def test_an_instructor_releases_from_the_server_of_the_course(story: Story) -> None:
@@ -295,7 +113,7 @@ def test_database_and_object_store_are_used(story: Story) -> None:
 def test_everything_is_there_after_a_restart(story: Story) -> None:
     running = story.engine.said("inspect", "--format={{.Id}}", "assay-student1")
     story.site.compose("restart", "hub", files=FILES)
-    wait_for(lambda: healthy(story.site, story.hub.url), "the Hub after its restart", PATIENCE)
+    wait_for_hub(story)
     wait_for(
         lambda: story.people["student1"].get("/hub/api/users/student1").json()["servers"][""]["ready"],
         "the server that ran on",

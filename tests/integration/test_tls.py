@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import socket
 import ssl
 import subprocess
@@ -14,7 +13,6 @@ from pathlib import Path
 
 import pytest
 import requests
-from requests.adapters import HTTPAdapter
 
 from assay.errors import CourseError, ExchangeError
 from assay.exchange.client import Client
@@ -22,25 +20,10 @@ from assay.hub import elsewhere, tls
 from assay.hub.addresses import free_ports
 from assay.settings import Settings, load
 from tests.support import hub as hubs
-from tests.support.certificates import Files, make_certificate
+from tests.support.certificates import Files, browser, make_certificate
 
 pytestmark = pytest.mark.xdist_group("tls")
 NAME = "hub.example.org"
-
-
-class OfName(HTTPAdapter):
-    """As a browser that knows the server by its public name and trusts the authority."""
-
-    def init_poolmanager(self, *args: object, **more: object) -> None:
-        super().init_poolmanager(*args, **more, server_hostname=NAME, assert_hostname=NAME)  # type: ignore[arg-type]
-
-
-def browser(files: Files, session: requests.Session | None = None) -> requests.Session:
-    session = session or requests.Session()
-    session.mount("https://", OfName())
-    session.trust_env = False  # or a bundle that the machine names would count more
-    session.verify = str(files.authority)
-    return session
 
 
 @pytest.fixture(scope="module")
@@ -58,22 +41,10 @@ def hub(files: Files, tmp_path_factory: pytest.TempPathFactory) -> Iterator[hubs
         yield running
 
 
-def log_in(hub: hubs.Running, files: Files, name: str) -> hubs.Person:
-    person = hubs.Person(hub, name, browser(files))
-    page = person.session.get(f"{hub.url}/hub/login", timeout=60)
-    found = re.search(r'name="_xsrf" value="([^"]+)"', page.text)
-    assert page.status_code == 200 and found
-    form = {"username": name, "password": hub.passwords[name], "_xsrf": found[1]}
-    person.session.post(f"{hub.url}/hub/login", data=form, timeout=60, allow_redirects=False)
-    person.session.get(f"{hub.url}/hub/home", timeout=60)
-    assert person.get("/hub/api/user").json()["name"] == name
-    return person
-
-
 def test_browsers_see_the_certificate_of_the_public_name_and_cookies_stay_on_https(
     hub: hubs.Running, files: Files
 ) -> None:
-    person = log_in(hub, files, "student1")
+    person = hub.log_in("student1", session=browser(files))
     logged_in = [one for one in person.session.cookies if one.name.startswith("jupyterhub-")]
     assert logged_in and all(one.secure for one in logged_in)
     with pytest.raises(requests.exceptions.SSLError):
@@ -87,7 +58,7 @@ def test_plain_http_is_refused(hub: hubs.Running) -> None:
 
 
 def test_a_users_server_lists_fetches_and_submits(hub: hubs.Running, files: Files) -> None:
-    student = log_in(hub, files, "student1")
+    student = hub.log_in("student1", session=browser(files))
     student.start_server()
     listed = student.get("/user/student1/assignments?course_id=course").json()
     assert [one["assignment_id"] for one in listed["value"]] == [hubs.ASSIGNMENT]

@@ -1,4 +1,4 @@
-"""Certificates of an authority of the tests' own."""
+"""Certificates of an authority of the tests' own, and a browser that trusts it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import requests
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from requests.adapters import HTTPAdapter
 
 
 @dataclass(frozen=True)
 class Files:
-    """Where they lie."""
+    """Where they lie, and the public name that they are for."""
 
+    name: str
     authority: Path
     certificate: Path
     key: Path
@@ -27,7 +30,7 @@ def make_certificate(folder: Path, name: str) -> Files:
     authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     authority = _certificate("Authority of the tests", authority_key, "Authority of the tests", authority_key, ca=True)
     certificate = _certificate(name, key, "Authority of the tests", authority_key, ca=False)
-    files = Files(folder / "authority.pem", folder / "certificate.pem", folder / "key.pem")
+    files = Files(name, folder / "authority.pem", folder / "certificate.pem", folder / "key.pem")
     pem = serialization.Encoding.PEM
     files.authority.write_bytes(authority.public_bytes(pem))
     files.certificate.write_bytes(certificate.public_bytes(pem) + authority.public_bytes(pem))
@@ -35,6 +38,26 @@ def make_certificate(folder: Path, name: str) -> Files:
     files.key.touch(mode=0o600)
     files.key.write_bytes(key.private_bytes(pem, *plain))
     return files
+
+
+class _OfName(HTTPAdapter):
+    """Knows a server by its public name, wherever it listens."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        super().__init__()
+
+    def init_poolmanager(self, *args: object, **more: object) -> None:
+        super().init_poolmanager(*args, **more, server_hostname=self._name, assert_hostname=self._name)  # type: ignore[arg-type]
+
+
+def browser(files: Files) -> requests.Session:
+    """Trusts the authority, and verifies the public name."""
+    session = requests.Session()
+    session.mount("https://", _OfName(files.name))
+    session.trust_env = False  # or a bundle that the machine names would count more
+    session.verify = str(files.authority)
+    return session
 
 
 def _certificate(

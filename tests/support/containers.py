@@ -23,8 +23,8 @@ HERE = ROOT / "tests" / "containers"
 BASE = "localhost/assay-base:bookworm"
 NEEDED = ("podman", "buildah", "runc", "debootstrap", "netavark", "aardvark-dns")
 IMAGES = {  # name of the Dockerfile: what is built of it, and on its own machinery or a stand-in of the tests
-    "student": ("assay-student:cpu", ROOT / "docker"),
-    "grader": ("assay-grader:cpu", ROOT / "docker"),
+    "student": ("assay-student:cpu-test", ROOT / "docker"),
+    "grader": ("assay-grader:cpu-test", ROOT / "docker"),
     "hub": ("assay-hub:test", ROOT / "docker"),
     "postgres": ("assay-test-postgres:15", HERE),
     "objects": ("assay-test-objects:1", HERE),
@@ -119,7 +119,11 @@ def build(made: Engine, name: str) -> str:
     """An image of IMAGES on that base. Returns what it is called."""
     tag, folder = IMAGES[name]
     context = ROOT if folder != HERE else HERE
-    arguments = [f"--build-arg=BASE={BASE}", *(["--build-arg=TORCH_INDEX="] if _has_torch() else [])]
+    arguments = [
+        f"--build-arg=BASE={BASE}",
+        "--build-arg=REVISION=test",
+        *(["--build-arg=TORCH_INDEX="] if _has_torch() else []),
+    ]
     made.said(
         "build", "--quiet", "--layers", "--format=docker", "--isolation=chroot", "--network=host",
         *mounts(made), *arguments, f"--file={folder / name}.Dockerfile", f"--tag={tag}", str(context),
@@ -133,7 +137,12 @@ def mounts(made: Engine) -> list[str]:
     npmrc.write_text((own.read_text() if own.exists() else "") + "cafile=/etc/ssl/certs/ca-certificates.crt\n")
     found = {Path(one).expanduser(): one.replace("~", "/root") for one in SETUPS if Path(one).expanduser().exists()}
     found |= {folder: str(folder) for folder in folders_of_packages()} | {npmrc: "/root/.npmrc"}
-    return [f"--volume={here}:{there}:ro" for here, there in found.items()]
+    return [f"--volume={here}:{there}:{_how(here)}" for here, there in found.items()]
+
+
+def _how(path: Path) -> str:
+    """Packages may put certificates of their own beside those of this machine, which stays as it is."""
+    return "O" if path.name == "certs" else "ro"
 
 
 def folders_of_packages() -> list[Path]:
@@ -180,10 +189,11 @@ class Site:
 
 
 def make_site(made: Engine, folder: Path, environ: Mapping[str, str], program: str) -> Site:
-    """The files that an operator copies and fills in, and the secrets."""
-    for name in ("compose.yaml", "secrets.sh"):
+    """The files that an operator copies and fills in, and the secrets. `environ` is .env."""
+    for name in ("compose.yaml", "compose.tls.yaml", "secrets.sh"):
         shutil.copy2(ROOT / "docker" / name, folder / name)
-    shutil.copy2(ROOT / "docker" / "settings.toml.example", folder / "settings.toml")
+    settings = (ROOT / "docker" / "settings.toml.example").read_text()
+    (folder / "settings.toml").write_text(settings.replace("cpu-TAG", f"cpu-{environ['TAG']}"))
     (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in environ.items()))
     done = _run(["sh", str(folder / "secrets.sh")])
     assert done.returncode == 0, done.stderr

@@ -117,15 +117,15 @@ class Running:
         """Of JupyterHub itself."""
         return int((self.home / "hub" / "hub.pid").read_text())
 
-    def log_in(self, name: str, password: str = "") -> Person:
+    def log_in(self, name: str, password: str = "", session: requests.Session | None = None) -> Person:
         """Through the login page. Raises AssertionError where the password is refused."""
-        person = self.try_log_in(name, password or self.passwords[name])
+        person = self.try_log_in(name, password or self.passwords[name], session)
         assert person.get("/hub/api/user").status_code == 200, f"{name} was not let in"
         return person
 
-    def try_log_in(self, name: str, password: str) -> Person:
-        """Whether it worked shows in what the person may do then."""
-        person = Person(self, name)
+    def try_log_in(self, name: str, password: str, session: requests.Session | None = None) -> Person:
+        """Whether it worked shows in what the person may do then. A session knows whom else to trust."""
+        person = Person(self, name, session or requests.Session())
         page = person.session.get(f"{self.url}/hub/login", timeout=60)
         found = re.search(r'name="_xsrf" value="([^"]+)"', page.text)
         assert found, page.text
