@@ -81,7 +81,7 @@ def main() -> int:
             seconds = [
                 ("train", width, *_trainings(tier, width, options.steps, number)) for width in (32, options.width)
             ]
-            seconds.append(("grade mnist_torch", 0, *_gradings(tier, number)))
+            seconds += [(f"grade {name}", 0, *_gradings(tier, number, name)) for name in ("mnist_torch", "mnist_keras")]
     except AssayError as error:
         print(f"benchmarks.gpu: {error}", file=sys.stderr)
         return 1
@@ -115,28 +115,31 @@ def _train(tier: Warm, width: int, steps: int, gpu: Gpu | None) -> tuple[float, 
         student.close()
 
 
-def _gradings(tier: Warm, number: str | None) -> tuple[float, float | None]:
-    """Seconds of grading the honest submission to mnist_torch on either, each the second time."""
-    exercise = open_course(ROOT)["mnist_torch"]
+def _gradings(tier: Warm, number: str | None, name: str) -> tuple[float, float | None]:
+    """Seconds of grading the honest submission to an exercise on either, each the second time."""
+    exercise = open_course(ROOT)[name]
     with tempfile.TemporaryDirectory() as locks, Judges() as judges:
         reports = [_graded(tier, judges, exercise, Gpus()) for _ in range(2)]
         failed = [check.name for check in reports[-1].checks if check.outcome is not Outcome.PASSED]
-        print(f"on the processor {len(failed)} of {len(reports[-1].checks)} checks failed {failed or ''}".rstrip())
+        print(
+            f"{name}: on the processor {len(failed)} of {len(reports[-1].checks)} checks failed {failed or ''}".rstrip()
+        )
         if number is None:
             return reports[-1].seconds, None
         wanting = replace(exercise, gpu="require")
         gpus = Gpus((number,), Path(locks))
         reports += [_graded(tier, judges, wanting, gpus) for _ in range(2)]
     verdicts = [[(check.name, check.outcome) for check in report.checks] for report in reports]
-    print(f"the verdicts on both are {'the same' if verdicts[1] == verdicts[3] else 'NOT the same'}")
+    print(f"{name}: the verdicts on both are {'the same' if verdicts[1] == verdicts[3] else 'NOT the same'}")
     return reports[1].seconds, reports[3].seconds
 
 
 def _graded(tier: Warm, judges: Judges, exercise: Exercise, gpus: Gpus) -> Report:
     handed_in = ROOT / "examples" / "honest" / exercise.name / f"{exercise.name}.ipynb"
     source = source_of(rebuild(read_json(exercise.notebook), handed_in.read_bytes()).notebook)
-    cells = tuple(replace(cell, text=_moved(cell.text)) for cell in source.cells)
-    source = replace(source, cells=(Cell("device", DEVICE, False), *cells))
+    if "torch" in exercise.libraries:  # TensorFlow takes what it sees
+        cells = tuple(replace(cell, text=_moved(cell.text)) for cell in source.cells)
+        source = replace(source, cells=(Cell("device", DEVICE, False), *cells))
     return grade(exercise, source, secret=bytes(32), round="gpu", isolation=tier, judges=judges, gpus=gpus)
 
 
