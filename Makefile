@@ -1,6 +1,6 @@
 VENV ?= .venv
 PYTHON ?= python3
-PIP_INSTALL = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+PIP_INSTALL = $(VENV)/bin/python -m pip install --quiet --use-pep517 --disable-pip-version-check --constraint constraints.txt --editable
 
 SERVED = grader,student,data,torch,graph,tensorflow,server,postgresql,s3,hub,oauth,lti,ldap,docker,kubernetes
 PROXY = configurable-http-proxy@5.3.0

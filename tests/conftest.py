@@ -47,6 +47,13 @@ def _ask_nbgrader_once() -> None:
         api.get_alembic_version = cache(api.get_alembic_version)  # type: ignore[attr-defined]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Name what failed as soon as it has: all tests together take an hour."""
+    if report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
+        print(f"\nFAILED in {report.when}: {report.nodeid}", file=sys.__stderr__, flush=True)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Cluster]:
     """A PostgreSQL of this process; each test makes a database of its own in it."""
