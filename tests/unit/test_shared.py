@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -397,13 +398,16 @@ class TestHostileWorkers:
             far.sendmsg([data], attached)
             for descriptor in junk:
                 os.close(descriptor)
+            own_are_closed.set()
             far.recv(1)
 
+        own_are_closed = threading.Event()
         student = Student(lambda: Scripted(lambda far: (answer_load(far), behave(far))), source(), LIMITS)
         assert student.notes == ()
         before = descriptors()
         if answers:
             assert student.f() == 7
+            assert own_are_closed.wait(60)
             assert len(descriptors()) <= len(before)
         else:
             with pytest.raises(StudentLost):

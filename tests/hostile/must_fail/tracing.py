@@ -9,7 +9,8 @@ seen = []
 
 
 def watch(frame, event, argument):
-    seen.append((frame.f_code.co_name, str(frame.f_locals)[:200]))
+    if frame.f_globals is not globals():  # they hold `seen`, and would be longer each time
+        seen.append((frame.f_code.co_name, str(frame.f_locals)[:200]))
     return watch
 
 
