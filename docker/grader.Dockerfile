@@ -24,7 +24,9 @@ RUN python3 -m venv --system-site-packages /opt/assay \
  && pip install --quiet --no-cache-dir --constraint /usr/src/assay/constraints.txt \
     ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} torch "$TENSORFLOW"
 COPY pyproject.toml /usr/src/assay/
+# Jupyter finds its extensions, terminals among them, beside this Python alone, so a base's own does not do.
 RUN cd /usr/src/assay && mkdir -p assay && touch assay/__init__.py \
+ && pip install --quiet --no-cache-dir --constraint constraints.txt --ignore-installed jupyterhub jupyterlab nbgrader \
  && pip install --quiet --no-cache-dir --constraint constraints.txt \
     '.[student,data,graph,tensorflow,server]' jupyterhub jupyterlab nbgrader \
  && pip uninstall --quiet --yes assay && rm -rf /usr/src/assay/build

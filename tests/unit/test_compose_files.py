@@ -89,6 +89,14 @@ def test_students_share_a_network_with_the_hub_alone() -> None:
     assert EXAMPLE["ADDRESS"].startswith("127.0.0.1:"), "without TLS for this host alone"
 
 
+@pytest.mark.parametrize("name", ["student", "grader"])
+def test_jupyter_lies_where_its_extensions_are_looked_for(name: str) -> None:
+    """A base's own would be enough for pip, and its terminals would be missing."""
+    text = (DOCKER / f"{name}.Dockerfile").read_text()
+    (line,) = [line for line in text.splitlines() if "--ignore-installed" in line]
+    assert {"jupyterhub", "jupyterlab", "nbgrader"} <= set(line.split())
+
+
 def test_each_container_is_asked_for_what_it_does() -> None:
     """Grader and course have one image, whose own check is the grader's."""
     grader, course = (" ".join(SERVICES[name]["healthcheck"]["test"]) for name in ("grader", "course"))
