@@ -134,6 +134,15 @@ def test_with_certificates_the_course_reaches_the_hub_by_the_hubs_own(tmp_path: 
     assert files["certificate"]["file"] == settings.tls_certificate.replace("/etc/assay/tls", "./tls")
 
 
+def test_one_device_is_the_graders_and_the_instructors_have_none() -> None:
+    """Images made for CUDA ask for all, and get them where Nvidia's runtime is the default one."""
+    found = overlaid("compose.gpu.yaml")
+    (device,) = found["grader"]["deploy"]["resources"]["reservations"]["devices"]
+    assert (filled(device["device_ids"][0]), device["capabilities"]) == ("0", ["gpu"])
+    assert filled(found["grader"]["environment"]["ASSAY_GRADING_GPUS"]) == "0"
+    assert found["course"]["environment"]["NVIDIA_VISIBLE_DEVICES"] == "void"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="not run: gives files to others, which needs root")
 def test_secrets_are_made_once_and_each_is_readable_by_one_user(tmp_path: Path) -> None:
     shutil.copy(DOCKER / "secrets.sh", tmp_path)
