@@ -143,6 +143,13 @@ def test_one_device_is_the_graders_and_the_instructors_have_none() -> None:
     assert found["course"]["environment"]["NVIDIA_VISIBLE_DEVICES"] == "void"
 
 
+def test_every_image_is_labelled_with_what_it_was_built_from() -> None:
+    texts = [(DOCKER / "README.md").read_text(), (DOCKER.parent / "docs" / "operators.md").read_text()]
+    builds = [line for text in texts for line in text.splitlines() if line.strip().startswith("docker build ")]
+    assert len(builds) == 8
+    assert [line for line in builds if "--build-arg REVISION=$TAG" not in line] == []
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="not run: gives files to others, which needs root")
 def test_secrets_are_made_once_and_each_is_readable_by_one_user(tmp_path: Path) -> None:
     shutil.copy(DOCKER / "secrets.sh", tmp_path)
