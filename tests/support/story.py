@@ -46,6 +46,8 @@ services:
         mkdir -p /data/assay && . /run/secrets/keys &&
         exec rclone serve s3 --addr :8333 --auth-key "$$AWS_ACCESS_KEY_ID,$$AWS_SECRET_ACCESS_KEY" /data
     secrets: [{source: object_store_plain, target: keys}]
+    healthcheck:
+      test: !override [CMD, bash, -c, "exec 3<>/dev/tcp/127.0.0.1/8333"]
 secrets:
   object_store_plain: {file: ./secrets/object_store_plain}
 """

@@ -103,6 +103,14 @@ def test_each_container_is_asked_for_what_it_does() -> None:
     (listening,) = [word for word in SERVICES["grader"]["command"] if word.startswith("--listen=")]
     assert listening.replace("--listen=", "--check=") in grader
     assert "8888" in course and "grader" not in course
+    assert ":8333/" in " ".join(SERVICES["objects"]["healthcheck"]["test"])
+
+
+def test_whoever_has_a_health_check_is_waited_for_until_it_is_well() -> None:
+    """The Hub does not start without a database, and the exchange not without its bucket."""
+    waits = SERVICES["hub"]["depends_on"]
+    assert {name for name, one in waits.items() if one["condition"] == "service_healthy"} == {"postgres", "objects"}
+    assert all("healthcheck" in SERVICES[name] for name in waits)
 
 
 def test_the_example_of_the_settings_fits(tmp_path: Path) -> None:
