@@ -106,6 +106,11 @@ def test_each_container_is_asked_for_what_it_does() -> None:
     assert ":8333/" in " ".join(SERVICES["objects"]["healthcheck"]["test"])
 
 
+def test_the_object_store_reserves_no_disk() -> None:
+    """Its image says -master.volumePreallocate before what is said here; of two the last counts."""
+    assert "-master.volumePreallocate=false" in SERVICES["objects"]["command"]
+
+
 def test_whoever_has_a_health_check_is_waited_for_until_it_is_well() -> None:
     """The Hub does not start without a database, and the exchange not without its bucket."""
     waits = SERVICES["hub"]["depends_on"]
