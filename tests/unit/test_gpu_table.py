@@ -5,10 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -120,6 +122,35 @@ def test_staff_are_told_where_memory_of_a_device_is_not_watched(monkeypatch: pyt
     assert notes_on(wanting("require"), Gpu("0")) == ["Graded on the GPU 0."]
     assert "not watched: nvidia-ml-py is not installed" in notes_on(wanting("require", gpu_memory=1), Gpu("0"))[1]
     assert len(notes_on(wanting("require", gpu_memory=1), Gpu("0", base=0))) == 1
+
+
+class Pynvml:
+    """NVIDIA's library on a machine with three devices, of which this program may not ask about the first."""
+
+    class NVMLError(Exception):
+        pass
+
+    nvmlInit = staticmethod(lambda: None)
+    nvmlDeviceGetCount = staticmethod(lambda: 3)
+    nvmlDeviceGetMinorNumber = staticmethod({1: 2, 2: 1}.__getitem__)  # counted otherwise than the files
+    nvmlDeviceGetMemoryInfo = staticmethod(lambda handle: SimpleNamespace(used=handle << 30))
+
+    @staticmethod
+    def nvmlDeviceGetHandleByIndex(index: int) -> int:
+        if index == 0:
+            raise Pynvml.NVMLError("Insufficient Permissions")
+        return index
+
+
+def test_memory_of_a_device_is_watched_though_others_may_not_be_asked_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", Pynvml)
+    monkeypatch.setattr(nvml, "_handles", {})
+    assert (nvml.memory_in_use("2"), nvml.memory_in_use("1")) == (1 << 30, 2 << 30)
+    with pytest.raises(nvml.NoAnswer, match="of the GPU 0: Insufficient Permissions"):
+        nvml.memory_in_use("0")
+    monkeypatch.setattr(Pynvml, "nvmlDeviceGetHandleByIndex", staticmethod(lambda index: max(index, 1)))
+    with pytest.raises(nvml.NoAnswer, match="knows no GPU 7"):
+        nvml.memory_in_use("7")
 
 
 def test_the_environment_names_the_devices_of_a_grader(tmp_path: Path) -> None:

@@ -42,13 +42,20 @@ def _library() -> Any:
 
 
 def _handle(library: Any, number: str) -> Any:
-    """By the number of its device file, in whatever order the driver counts."""
+    """By the number of its device file, in whatever order the driver counts.
+
+    It counts devices, too, that we may not ask about, such as those of others; they are passed over.
+    """
     with _lock:
         if number not in _handles:
             library.nvmlInit()
+            problem = NoAnswer(f"NVIDIA's driver knows no GPU {number}")
             for index in range(library.nvmlDeviceGetCount()):
-                handle = library.nvmlDeviceGetHandleByIndex(index)
-                _handles[str(library.nvmlDeviceGetMinorNumber(handle))] = handle
+                try:
+                    handle = library.nvmlDeviceGetHandleByIndex(index)
+                    _handles[str(library.nvmlDeviceGetMinorNumber(handle))] = handle
+                except library.NVMLError as error:
+                    problem = error
         if number not in _handles:
-            raise NoAnswer(f"NVIDIA's driver knows no GPU {number}")
+            raise problem
         return _handles[number]
