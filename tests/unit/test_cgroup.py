@@ -1,4 +1,7 @@
-"""Control groups of either version, on folders that look like them, and on the real ones where there are any."""
+"""Control groups of either version, on folders that look like them, and on the real ones where there are any.
+
+And what is swept up of graders that crashed.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.sandbox.isolation import cgroup
+from assay.sandbox.isolation import cgroup, scratch
 from assay.sandbox.isolation.cgroup import Group, Place, find_place, make_group, sweep, works
 from assay.sandbox.limits import MiB
 
@@ -96,6 +99,19 @@ def test_groups_of_graders_that_are_gone_are_swept_up(tmp_path: Path) -> None:
     sweep(Place(2, (tmp_path,)))
     assert not gone.exists()
     assert alive.exists()
+
+
+def test_folders_of_graders_that_are_gone_are_swept_up_by_several_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, alive = tmp_path / f"{scratch.PREFIX}999999999-a", tmp_path / f"{scratch.PREFIX}{os.getpid()}-b"
+    gone.mkdir()
+    alive.mkdir()
+    swept_by_another = tmp_path / f"{scratch.PREFIX}999999998-c"
+    monkeypatch.setattr(scratch.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(Path, "glob", lambda *_: iter((swept_by_another, gone, alive)))
+    scratch.sweep()
+    assert not gone.exists() and alive.exists()
 
 
 def test_both_controllers_are_capped() -> None:

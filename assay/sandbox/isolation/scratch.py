@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,5 +74,6 @@ def sweep() -> None:
     """Remove what graders that crashed have left."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         grader = folder.name.removeprefix(PREFIX).split("-")[0]
-        if folder.lstat().st_uid == os.geteuid() and not Path("/proc", grader).exists():
-            Scratch(folder).remove()
+        with suppress(FileNotFoundError):  # another grader was first
+            if folder.lstat().st_uid == os.geteuid() and not Path("/proc", grader).exists():
+                Scratch(folder).remove()
