@@ -51,15 +51,14 @@ class Bubblewrap:
 
     def start(self, job: Job) -> Running:
         """See `Isolation.start`."""
-        running, _ = self._start(job, zygote=False)
-        return running
+        return self._start(job, zygote=False)
 
     def start_zygote(self, job: Job) -> tuple[Running, Zygote]:
         """See `Forking.start_zygote`. Below it each fork makes namespaces of its own."""
         if users.counts_processes_by_user():
             raise SandboxError("A warm start in bubblewrap needs Linux 5.14 or later, which caps processes for each.")
-        running, user = self._start(job, zygote=True)
-        return running, Zygote(running.channel, VIEW, user)
+        running = self._start(job, zygote=True)
+        return running, Zygote(running.channel, VIEW)
 
     def fork(self, zygote: Zygote, job: Job) -> Running:
         """See `Forking.fork`."""
@@ -76,8 +75,8 @@ class Bubblewrap:
 
             return fork(zygote, job, order, group, hold)
 
-    def _start(self, job: Job, *, zygote: bool) -> tuple[Running, int | None]:
-        """A program, or a zygote of such, and the uid of its own."""
+    def _start(self, job: Job, *, zygote: bool) -> Running:
+        """A program, or a zygote of such."""
         program = shutil.which("bwrap")
         if program is None:
             raise SandboxError("bubblewrap is not installed. Install it: apt-get install bubblewrap")
@@ -105,7 +104,7 @@ class Bubblewrap:
                 kill = _killer(info.read(), process, undo)
                 return Hold(kill, undo.pop_all().close, cap=group, watched=not zygote)
 
-            return launch(job, around, hold), lease.user
+            return launch(job, around, hold)
 
 
 def policy(job: Job, user: int | None, *, processes_before: int) -> Policy:

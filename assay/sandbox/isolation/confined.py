@@ -73,7 +73,7 @@ class Confined:
                 zygote=True,
             )
             running = launch(job, around, lambda _, leash: Hold(leash.close, undo.pop_all().close, watched=False))
-        return running, Zygote(running.channel, str(scratch.view), None)
+        return running, Zygote(running.channel, str(scratch.view))
 
     def fork(self, zygote: Zygote, job: Job) -> Running:
         """See `Forking.fork`."""

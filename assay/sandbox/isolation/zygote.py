@@ -39,7 +39,6 @@ class Zygote:
 
     requests: socket.socket
     view: str  # the folder of the libraries, as it looks from within
-    user: int | None  # uid of its own
     answered: float = field(default_factory=time.monotonic)  # when it did last
 
 
