@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes the secrets of compose.yaml in the folder secrets beside it, once: what is there is kept. Run it as root, because
-# each file belongs to the one user of the containers that reads it.
+# each file belongs to the one user of the containers that reads it. Further names are tokens of further courses.
 set -eu
 umask 077
 cd "$(dirname "$0")"
@@ -23,4 +23,4 @@ cat <<END | keep object_store_keys.json 0
 {"identities": [{"name": "assay", "actions": ["Admin", "Read", "Write", "List"],
   "credentials": [{"accessKey": "assay", "secretKey": "$secret"}]}]}
 END
-word | keep course_token $ASSAY
+for name in course_token "$@"; do word | keep "$name" $ASSAY; done

@@ -164,6 +164,16 @@ def test_every_image_is_labelled_with_what_it_was_built_from() -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="not run: gives files to others, which needs root")
+def test_a_further_course_has_a_token_of_its_own(tmp_path: Path) -> None:
+    shutil.copy(DOCKER / "secrets.sh", tmp_path)
+    for names in ((), ("vision_token",), ("vision_token",)):
+        subprocess.run(["sh", str(tmp_path / "secrets.sh"), *names], check=True, capture_output=True)
+    first, other = (tmp_path / "secrets" / name for name in ("course_token", "vision_token"))
+    assert len(other.read_text()) >= 32 and other.read_text() != first.read_text()
+    assert (other.stat().st_uid, other.stat().st_mode & 0o777) == (1000, 0o600)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="not run: gives files to others, which needs root")
 def test_secrets_are_made_once_and_each_is_readable_by_one_user(tmp_path: Path) -> None:
     shutil.copy(DOCKER / "secrets.sh", tmp_path)
     contents = []
