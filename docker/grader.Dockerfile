@@ -38,12 +38,13 @@ RUN export DEBIAN_FRONTEND=noninteractive \
  && pip install --quiet --no-cache-dir --constraint constraints.txt '.[grader,gpu]' \
  && pip uninstall --quiet --yes assay && rm -rf /usr/src/assay/build
 COPY assay /usr/src/assay/assay
+# Before the RUN, since buildah otherwise takes a label with another revision from its cache.
+ARG REVISION=unknown
 # A base can call its user 1000 otherwise, and have no such home.
 RUN pip install --quiet --no-cache-dir --no-deps /usr/src/assay && rm -rf /usr/src/assay \
  && install -d -o 1000 -g users -m 700 /srv/course /run/assay \
  && { [ -d /home/jovyan ] || install -d -o 1000 -g users /home/jovyan; }
 
-ARG REVISION=unknown
 LABEL org.opencontainers.image.title="assay-grader" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.description="Grading of a course on Assay, and its instructors' server"

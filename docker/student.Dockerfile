@@ -31,11 +31,12 @@ RUN cd /usr/src/assay && mkdir -p assay && touch assay/__init__.py \
  && pip uninstall --quiet --yes assay && rm -rf /usr/src/assay/build
 
 COPY assay /usr/src/assay/assay
+# Before the RUN, since buildah otherwise takes a label with another revision from its cache.
+ARG REVISION=unknown
 # A base can call its user 1000 otherwise, and have no such home.
 RUN pip install --quiet --no-cache-dir --no-deps /usr/src/assay && rm -rf /usr/src/assay \
  && { [ -d /home/jovyan ] || install -d -o 1000 -g users /home/jovyan; }
 
-ARG REVISION=unknown
 LABEL org.opencontainers.image.title="assay-student" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.description="JupyterLab for students of a course on Assay"
