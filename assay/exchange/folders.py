@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+import re
 import shutil
 import stat
 import tarfile
@@ -67,25 +68,25 @@ def packed(folder: Path, paths: Sequence[str]) -> Iterator[Parcel]:
         yield Parcel(tuple(files), archive)
 
 
-def write_folder(folder: Path, contents: Contents) -> None:
+def write_folder(folder: Path, contents: Contents, *, new: bool = False) -> None:
     """Make a folder of files, in place of one that was there; until all are written it stays as it was.
 
-    Raises ExchangeError where the disk refuses, and what `contents` raises.
+    Raises ExchangeError where the disk refuses, or something is there that has to be `new`, and what `contents` raises.
     """
     _remove_what_a_crash_left(folder)
     name = f".{folder.name}.{uuid.uuid4().hex}"
-    new, old = folder.with_name(f"{name}.new"), folder.with_name(f"{name}.old")
+    beside, old = folder.with_name(f"{name}.new"), folder.with_name(f"{name}.old")
     try:
         with _explained(folder):
-            new.mkdir(parents=True)
+            beside.mkdir(parents=True)
             for path, blocks in contents:
-                _write(_inside(new, path), blocks)
-            if os.path.lexists(folder):
+                _write(_inside(beside, path), blocks)
+            if not new and os.path.lexists(folder):
                 os.rename(folder, old)
-            os.rename(new, folder)
+            os.rename(beside, folder)  # fails where there are files by now
             shutil.rmtree(old, ignore_errors=True)
     finally:
-        shutil.rmtree(new, ignore_errors=True)
+        shutil.rmtree(beside, ignore_errors=True)
 
 
 def add_missing(folder: Path, contents: Contents) -> list[str]:
@@ -104,9 +105,10 @@ def write_over(folder: Path, contents: Contents) -> list[str]:
 
 
 def _remove_what_a_crash_left(folder: Path) -> None:
+    ours = re.compile(rf"\.{re.escape(folder.name)}\.[0-9a-f]{{32}}\.(new|old)")
     for left in folder.parent.glob(f".{glob.escape(folder.name)}.*"):
         with suppress(OSError):
-            if left.suffix in (".new", ".old") and time.time() - left.lstat().st_mtime > _DEAD:
+            if ours.fullmatch(left.name) and time.time() - left.lstat().st_mtime > _DEAD:
                 shutil.rmtree(left)
 
 

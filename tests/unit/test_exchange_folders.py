@@ -3,6 +3,7 @@
 import hashlib
 import os
 import tarfile
+import uuid
 from pathlib import Path
 
 import pytest
@@ -98,13 +99,30 @@ def test_a_folder_that_cannot_be_written_stays_as_it_was(tmp_path):
 
 def test_what_a_crash_left_is_removed_an_hour_later(tmp_path):
     folder = tmp_path / "submitted"
-    for name in (".submitted.1.new", ".submitted.2.old", ".submitted.3.new", ".other.1.new"):
+    dead = [f".submitted.{uuid.uuid4().hex}.{kind}" for kind in ("new", "old")]
+    alive, other = (f".{name}.{uuid.uuid4().hex}.new" for name in ("submitted", "other"))
+    mine = [".submitted.1.old", ".submitted.old"]  # of a student, who saved earlier work under such a name
+    for name in (*dead, alive, other, *mine):
         (tmp_path / name).mkdir()
         (tmp_path / name / "a").write_text("")
-        if "3" not in name:
+        if name != alive:
             os.utime(tmp_path / name, (0, 0))
     write_folder(folder, told({"a": b"1"}))
-    assert sorted(os.listdir(tmp_path)) == [".other.1.new", ".submitted.3.new", "submitted"]
+    assert sorted(os.listdir(tmp_path)) == sorted([alive, other, *mine, "submitted"])
+
+
+def test_a_new_folder_never_takes_the_place_of_one_that_came_meanwhile(tmp_path):
+    folder = tmp_path / "homework"
+
+    def meanwhile():
+        yield "a.ipynb", [b"handed out"]
+        folder.mkdir()
+        (folder / "a.ipynb").write_bytes(b"the student's work")
+
+    with pytest.raises(ExchangeError, match="homework cannot be written"):
+        write_folder(folder, meanwhile(), new=True)
+    assert files_of(tmp_path) == {"homework/a.ipynb": b"the student's work"}
+    assert os.listdir(tmp_path) == ["homework"]
 
 
 @pytest.mark.parametrize("write", [write_folder, add_missing, write_over])
