@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, NoReturn, cast
 
 from assay.errors import ExchangeError
 from assay.exchange.manifest import File, Manifest, checked_path, printable
@@ -37,20 +37,32 @@ class Parcel:
 def chosen(
     folder: Path, ignored: Callable[[str, list[str]], Iterable[str]], left_out: Callable[[str], None]
 ) -> list[str]:
-    """Relative paths of the plain files in a folder, in order. No link is followed; `left_out` is told of each."""
+    """Relative paths of the plain files in a folder, in order. No link is followed; `left_out` is told of each.
+
+    Raises ExchangeError where something cannot be read, or is gone while it is looked at.
+    """
+
+    def unreadable(error: OSError) -> NoReturn:
+        raise _unreadable(os.path.relpath(error.filename or folder, folder), error) from error
+
     paths = []
-    for place, folders, files in os.walk(folder):
+    for place, folders, files in os.walk(folder, onerror=unreadable):
         away = set(ignored(place, [*folders, *files]))
         names = [name for name in (*folders, *files) if name not in away]
         folders[:] = [name for name in folders if name not in away and not os.path.islink(os.path.join(place, name))]
         for name in names:
             path = os.path.relpath(os.path.join(place, name), folder)
-            mode = os.lstat(os.path.join(place, name)).st_mode
+            mode = _state(folder, path).st_mode
             if stat.S_ISREG(mode):
                 paths.append(path)
             elif not stat.S_ISDIR(mode):
                 left_out(path)
     return sorted(paths)
+
+
+def bytes_of(folder: Path, paths: Iterable[str]) -> int:
+    """The size of some files of a folder together. Raises ExchangeError."""
+    return sum(_state(folder, path).st_size for path in paths)
 
 
 @contextmanager
@@ -123,10 +135,21 @@ def _added(tar: tarfile.TarFile, folder: Path, path: str) -> File:
             reader = _Digesting(file)
             tar.addfile(header, cast(IO[bytes], reader))
     except OSError as error:
-        raise ExchangeError(
-            f"{printable(path)} cannot be read ({error.strerror or error}). Close what writes it, and try again."
-        ) from error
+        raise _unreadable(path, error) from error
     return File(path, reader.digest.hexdigest(), header.size)
+
+
+def _state(folder: Path, path: str) -> os.stat_result:
+    try:
+        return os.lstat(folder / path)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: str, error: OSError) -> ExchangeError:
+    return ExchangeError(
+        f"{printable(path)} cannot be read ({error.strerror or error}). Close what writes it, and try again."
+    )
 
 
 class _Digesting:

@@ -10,7 +10,7 @@ from nbgrader.exchange.abc import ExchangeSubmit
 
 from assay.errors import ExchangeError
 from assay.exchange.answers import AttemptNow
-from assay.exchange.folders import packed, write_over
+from assay.exchange.folders import bytes_of, packed, write_over
 from assay.exchange.manifest import digest_of
 from assay.exchange.moments import readable
 from assay.exchange.nbgrader_exchange import HttpExchange
@@ -49,7 +49,7 @@ class HttpSubmit(HttpExchange, ExchangeSubmit):
 
     def _paths(self) -> list[str]:
         paths = self.chosen(self.src_path)
-        size = sum(os.lstat(self.src_path / path).st_size for path in paths)
+        size = bytes_of(self.src_path, paths)
         if size > self.coursedir.max_dir_size * _KILOBYTE:
             raise ExchangeError(
                 f"The folder is too large: {size:,} bytes, of at most {self.coursedir.max_dir_size * _KILOBYTE:,}. "

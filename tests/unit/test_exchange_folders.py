@@ -125,6 +125,28 @@ def test_a_new_folder_never_takes_the_place_of_one_that_came_meanwhile(tmp_path)
     assert os.listdir(tmp_path) == ["homework"]
 
 
+def test_a_folder_that_cannot_be_read_is_not_left_out_in_silence(tmp_path):
+    (tmp_path / "data").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+
+    def left_out(_path: str) -> None:  # after "data" was seen, and before it is looked into
+        (tmp_path / "data").rmdir()
+
+    with pytest.raises(ExchangeError, match="data cannot be read"):
+        chosen(tmp_path, nothing, left_out)
+
+
+def test_a_file_that_is_gone_while_a_folder_is_listed_is_explained(tmp_path):
+    (tmp_path / ".~homework.ipynb").write_text("as Jupyter saves")
+
+    def saved(_folder: str, _names: list[str]) -> list[str]:
+        os.replace(tmp_path / ".~homework.ipynb", tmp_path / "homework.ipynb")
+        return []
+
+    with pytest.raises(ExchangeError, match="cannot be read .*try again"):
+        chosen(tmp_path, saved, [].append)
+
+
 @pytest.mark.parametrize("write", [write_folder, add_missing, write_over])
 def test_nothing_is_written_outside_of_a_folder(tmp_path, write):
     (tmp_path / "in").mkdir()
