@@ -54,7 +54,7 @@ class HttpCollect(HttpExchange, ExchangeCollect):
         attempts = sorted(attempts, key=lambda one: one.number)
         if self.before_duedate:
             due = due_for(self.policy, self.extensions.get(attempts[-1].student))
-            in_time = [one for one in attempts if due is None or one.submitted <= due + self.policy.grace]
+            in_time = [one for one in attempts if due is None or one.submitted - due <= self.policy.grace]
             return (in_time or attempts)[-1]
         return attempts[-1]
 

@@ -193,6 +193,12 @@ def test_until_when_it_was_in_time_is_noted_of_the_attempt_that_lies_there(serve
     assert lateness(url) == 0
 
 
+def test_a_due_date_in_the_last_year_has_no_end_of_its_grace(server, tmp_path):
+    instructor = Client(server.url, token_of("instructor1"))
+    instructor.change_policy("deep-learning", "homework", {"due": "9999-12-31T23:59:59Z"})
+    assert collect(tmp_path, before_duedate=True) == b"late"
+
+
 def test_one_attempt_that_is_damaged_on_the_server_keeps_nobody_else_from_being_collected(server, tmp_path, caplog):
     exchange = server.exchange
     with received(io.BytesIO(tar({"homework.ipynb": b"whole"})), exchange.blobs) as upload:
