@@ -39,7 +39,13 @@ class HttpSubmit(HttpExchange, ExchangeSubmit):
         with packed(self.src_path, paths) as parcel:
             taken, receipt = self.client.submit(course, name, parcel.archive)
         place = self.receipt_of(course, name, taken.attempt.number)
-        write_over(place.parent, [(place.name, [receipt.encode()])])
+        try:
+            write_over(place.parent, [(place.name, [receipt.encode()])])
+        except ExchangeError as error:
+            raise ExchangeError(
+                f"Attempt {taken.attempt.number} was taken: do not submit it again. Only its receipt is not here, "
+                f"because {error} The receipt also stands on the attempt's page on the exercise server."
+            ) from error
         if taken.attempt.digest != digest_of(parcel.manifest):
             raise ExchangeError(
                 f"The server has other files than you sent; its receipt is {place}. Submit again, and tell your "
