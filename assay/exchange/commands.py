@@ -140,8 +140,8 @@ def _table_of_rules(listed: AssignmentForCaller) -> Table:
     table.add_row("grace", str(policy.grace) if policy.grace else "none")
     table.add_row("attempts", "no limit" if policy.attempts is None else str(policy.attempts))
     table.add_row("late", {"accept": "accepted, and marked as late", "refuse": "refused"}[policy.late])
-    if listed.extension is not None:
-        table.add_row("due for you", readable(listed.extension.until))
+    if listed.due is not None and listed.has_more_time:
+        table.add_row("due for you", readable(listed.due))
     return table
 
 

@@ -10,6 +10,7 @@ from assay import cli
 from assay.errors import CourseError, ExchangeError, ReceiptError, Refusal
 from assay.exchange.client import Client
 from assay.exchange.commands import give_extension, list_extensions, show_policy, verify_receipt
+from assay.exchange.nbgrader_exchange import rules
 from assay.exchange.policy import Policy
 from assay.hub.addresses import exchange_url
 from assay.settings import load
@@ -103,6 +104,18 @@ def test_an_extension_is_given_shown_and_taken_back(server, capsys):
     give_extension(staff, "homework", "student1", "none", reason="", course=None)
     list_extensions(staff, "homework", course=None)
     assert "Nobody has an extension" in capsys.readouterr().out
+
+
+def test_a_student_is_shown_the_due_date_that_counts(server, capsys):
+    staff, student = of(server, "service-deep-learning"), of(server, "student1")
+    give_extension(staff, "homework", "student1", "2100-01-02T12:00Z", reason="ill", course=None)
+    for due, yours in (("2100-01-01T12:00Z", "2100-01-02 12:00 UTC"), ("2100-01-09T12:00Z", None), ("none", None)):
+        show_policy(staff, "homework", course=None, changes={"due": due})
+        capsys.readouterr()
+        show_policy(student, "homework", course=None, changes={})
+        shown = capsys.readouterr().out
+        assert ("due for you" in shown, "2100-01-02" in shown) == (yours is not None, yours is not None)
+        assert ("(your extension)" in rules(student.assignment(COURSE, "homework"))) == (yours is not None)
 
 
 def test_a_receipt_is_verified_with_the_servers_key_or_a_kept_one(server, receipt, capsys):
