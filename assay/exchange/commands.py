@@ -15,6 +15,7 @@ from rich.table import Table
 from assay.errors import ExchangeError, ReceiptError, Refusal
 from assay.exchange.answers import AssignmentForCaller
 from assay.exchange.client import Client
+from assay.exchange.manifest import printable
 from assay.exchange.moments import read_moment, readable, written
 from assay.exchange.policy import Extension
 from assay.exchange.receipts import Comparison, Receipt, compare, read_public_key, verify
@@ -157,7 +158,7 @@ def _table_of(receipt: Receipt) -> Table:
 def _print_comparison(console: Console, found: Comparison, folder: Path) -> int:
     for what, paths in (("differs", found.differ), ("is missing", found.missing), ("was not submitted", found.extra)):
         for path in paths:
-            console.print(f"  {escape(path)} {what}", soft_wrap=True)
+            console.print(f"  {escape(printable(path, 240))} {what}", soft_wrap=True)
     if found.differ or found.missing:
         console.print(f"[red]{escape(str(folder))} is not what was submitted.[/]", soft_wrap=True)
         return 1

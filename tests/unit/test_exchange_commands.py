@@ -1,5 +1,6 @@
 """`assay policy`, `assay extension` and `assay receipt` at a real server, and as whom they ask."""
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -133,6 +134,12 @@ def test_a_folder_that_is_not_what_was_submitted_is_told_apart(receipt, capsys):
     shown = capsys.readouterr().out
     for words in ("homework.ipynb differs", "data/numbers.csv is missing", "new.txt was not submitted"):
         assert words in shown
+
+
+def test_a_name_that_is_no_text_is_named_as_far_as_it_can_be(receipt, capsys):
+    (receipt / "work" / os.fsdecode(b"caf\xe9")).write_text("")  # as from an archive of another system
+    assert verify_receipt(receipt / "receipt.json", receipt / "key.pem", folder=receipt / "work") == 0
+    assert "caf? was not submitted" in capsys.readouterr().out
 
 
 def test_a_changed_receipt_is_refused(receipt):
