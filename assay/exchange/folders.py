@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import hashlib
 import os
@@ -13,7 +14,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NoReturn, cast
@@ -23,6 +24,7 @@ from assay.exchange.manifest import File, Manifest, checked_path, printable
 
 Contents = Iterable[tuple[str, Iterable[bytes]]]  # path and blocks, one file after the other
 _DEAD = 3600.0  # seconds after which nobody is writing a folder any more
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NOT_FOLLOWED = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -69,14 +71,20 @@ def bytes_of(folder: Path, paths: Iterable[str]) -> int:
 def packed(folder: Path, paths: Sequence[str]) -> Iterator[Parcel]:
     """An archive of some files of a folder, without owners and times.
 
-    Raises Refusal (`bad_path`) and ExchangeError where a file cannot be read.
+    Raises Refusal (`bad_path`) and ExchangeError where a file cannot be read, or there is no room for the archive.
     """
-    with tempfile.TemporaryFile() as archive:
-        files = []
-        with tarfile.open(fileobj=archive, mode="w|", format=tarfile.PAX_FORMAT) as tar:
-            for path in sorted(paths):
-                files.append(_added(tar, folder, checked_path(path)))
-        archive.seek(0)
+    with ExitStack() as stack:
+        try:
+            archive = tempfile.TemporaryFile()  # noqa: SIM115
+            stack.callback(_closed, archive)
+            with tarfile.open(fileobj=archive, mode="w|", format=tarfile.PAX_FORMAT) as tar:
+                files = [_added(tar, folder, checked_path(path)) for path in sorted(paths)]
+            archive.seek(0)
+        except OSError as error:
+            raise ExchangeError(
+                f"The files cannot be packed in the folder for temporary files ({error.strerror or error}). Make room "
+                "there, and try again."
+            ) from error
         yield Parcel(tuple(files), archive)
 
 
@@ -135,8 +143,15 @@ def _added(tar: tarfile.TarFile, folder: Path, path: str) -> File:
             reader = _Digesting(file)
             tar.addfile(header, cast(IO[bytes], reader))
     except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise  # it is about the archive
         raise _unreadable(path, error) from error
     return File(path, reader.digest.hexdigest(), header.size)
+
+
+def _closed(archive: IO[bytes]) -> None:
+    with suppress(OSError):  # on a full disk it would try once more to write
+        archive.close()
 
 
 def _state(folder: Path, path: str) -> os.stat_result:

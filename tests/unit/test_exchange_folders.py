@@ -3,7 +3,9 @@
 import hashlib
 import os
 import tarfile
+import tempfile
 import uuid
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -66,6 +68,14 @@ def test_a_packed_folder_is_an_archive_of_its_files(tmp_path):
             File("sub/ä.txt", hashlib.sha256(b"hello").hexdigest(), 5),
         )
     assert members == {"empty": (0, 0, 0), "sub/ä.txt": (5, 0, 0)}
+
+
+@pytest.mark.parametrize("size", [10, 100_000])
+def test_where_there_is_no_room_for_the_archive_that_is_said(tmp_path, monkeypatch, size):
+    monkeypatch.setattr(tempfile, "TemporaryFile", partial(open, "/dev/full", "r+b"))
+    (tmp_path / "a").write_bytes(bytes(size))
+    with pytest.raises(ExchangeError, match="No space left.*Make room there"), packed(tmp_path, ["a"]):
+        pass
 
 
 def test_a_file_that_became_a_link_is_not_packed(tmp_path):
