@@ -41,6 +41,11 @@ class AssignmentForCaller:
         return self.assignment.name
 
     @property
+    def has_more_time(self) -> bool:
+        """Whether the extension counts: not one that ends before the common due date."""
+        return self.due != self.assignment.policy.due
+
+    @property
     def files(self) -> Manifest:
         return self.assignment.files
 

@@ -244,14 +244,19 @@ class ApiHandler(RequestHandler):
                 raise _unknown_path()
 
     def _check_length(self) -> None:
-        said = self.request.headers.get("Content-Length", "")
-        if said.isdecimal() and int(said) > self.most:
+        if self._is_said_to_exceed(self.most):
             raise self.too_large()
 
     def _body_can_be_read(self) -> bool:
         """Whether the body, if there is one, is sent without waiting, and not too long to be read."""
         length = self.request.headers.get("Content-Length", "0")
-        return length.isdecimal() and int(length) <= self.drained() and "Expect" not in self.request.headers
+        can_be_sent = length.isdecimal() and "Expect" not in self.request.headers
+        return can_be_sent and not self._is_said_to_exceed(self.drained())
+
+    def _is_said_to_exceed(self, most: int) -> bool:
+        """Whether the headers announce a body of more bytes than that."""
+        said = self.request.headers.get("Content-Length", "").lstrip("0")
+        return said.isdecimal() and (len(said) > 18 or int(said) > most)  # Python reads no number of 5000 digits
 
     def _fail_later(self, error: Exception) -> None:
         """Answer when the body was read: an answer before closes the connection, and the caller could not read it."""

@@ -68,6 +68,8 @@ def query(handler: RequestHandler, known: Set[str]) -> dict[str, str]:
             values[name] = texts[0].decode() if len(texts) == 1 else ""
         except UnicodeDecodeError:
             raise bad(f"{name} is no text in UTF-8") from None
+        if any(unicodedata.category(char) == "Cc" for char in values[name]):
+            raise bad(f"{name} has a character that is not shown")  # PostgreSQL does not even look for one
         if len(texts) != 1:
             raise bad(f"{name} stands more than once in the query")
     return values

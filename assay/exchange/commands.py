@@ -15,6 +15,7 @@ from rich.table import Table
 from assay.errors import ExchangeError, ReceiptError, Refusal
 from assay.exchange.answers import AssignmentForCaller
 from assay.exchange.client import Client
+from assay.exchange.manifest import printable
 from assay.exchange.moments import read_moment, readable, written
 from assay.exchange.policy import Extension
 from assay.exchange.receipts import Comparison, Receipt, compare, read_public_key, verify
@@ -140,8 +141,8 @@ def _table_of_rules(listed: AssignmentForCaller) -> Table:
     table.add_row("grace", str(policy.grace) if policy.grace else "none")
     table.add_row("attempts", "no limit" if policy.attempts is None else str(policy.attempts))
     table.add_row("late", {"accept": "accepted, and marked as late", "refuse": "refused"}[policy.late])
-    if listed.extension is not None:
-        table.add_row("due for you", readable(listed.extension.until))
+    if listed.due is not None and listed.has_more_time:
+        table.add_row("due for you", readable(listed.due))
     return table
 
 
@@ -157,7 +158,7 @@ def _table_of(receipt: Receipt) -> Table:
 def _print_comparison(console: Console, found: Comparison, folder: Path) -> int:
     for what, paths in (("differs", found.differ), ("is missing", found.missing), ("was not submitted", found.extra)):
         for path in paths:
-            console.print(f"  {escape(path)} {what}", soft_wrap=True)
+            console.print(f"  {escape(printable(path, 240))} {what}", soft_wrap=True)
     if found.differ or found.missing:
         console.print(f"[red]{escape(str(folder))} is not what was submitted.[/]", soft_wrap=True)
         return 1

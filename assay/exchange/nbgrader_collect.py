@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nbgrader.exchange.abc import ExchangeCollect
 
+from assay.errors import ExchangeError
 from assay.exchange.nbgrader_collected import note_due, write_attempt
 from assay.exchange.nbgrader_exchange import HttpExchange
 from assay.exchange.policy import due_for
@@ -34,15 +35,26 @@ class HttpCollect(HttpExchange, ExchangeCollect):
             self.log.warning("No submissions of '%s' for course '%s' to collect", name, course)
 
     def copy_files(self) -> None:
+        lost = []
         for attempt in self.attempts:
-            self._collect(attempt)
+            try:
+                self._collect(attempt)
+            except ExchangeError as error:
+                self.client.attempt(attempt.id)  # raises where the server is away, and it is not about this attempt
+                self.log.error("attempt %d of %s: %s", attempt.number, attempt.student, error)
+                lost.append(attempt.student)
+        if lost:
+            raise ExchangeError(
+                f"What {', '.join(lost)} submitted was not collected; what all others did is. Why, stands above and in "
+                "the log of the server."
+            )
 
     def _counted(self, attempts: list[Attempt]) -> Attempt:
         """The last one; with --before-duedate the last one in time, if there is any."""
         attempts = sorted(attempts, key=lambda one: one.number)
         if self.before_duedate:
             due = due_for(self.policy, self.extensions.get(attempts[-1].student))
-            in_time = [one for one in attempts if due is None or one.submitted <= due + self.policy.grace]
+            in_time = [one for one in attempts if due is None or one.submitted - due <= self.policy.grace]
             return (in_time or attempts)[-1]
         return attempts[-1]
 

@@ -97,7 +97,7 @@ def rules(listed: AssignmentForCaller) -> str:
     """What a student should know about the time and number of submissions, in half a line; empty for no rules."""
     said = []
     if listed.due is not None:
-        said.append(f"due {readable(listed.due)}" + (" (your extension)" if listed.extension else ""))
+        said.append(f"due {readable(listed.due)}" + (" (your extension)" if listed.has_more_time else ""))
     if listed.attempts_left is not None:
         said.append(f"{listed.attempts_left} of {listed.assignment.policy.attempts} attempts left")
     return ", ".join(said)

@@ -33,7 +33,7 @@ class HttpFetchAssignment(HttpExchange, ExchangeFetchAssignment):
                 for path in add_missing(self.dest_path, wanted):
                     self.log.warning("Replacing missing file '%s'", path)
             else:
-                write_folder(self.dest_path, wanted)
+                write_folder(self.dest_path, wanted, new=True)
         said = rules(self.listed)
         self.log.info("Fetched as: %s %s%s", course, name, f" ({said})" if said else "")
         self.log.info("Destination: %s", self.dest_path)

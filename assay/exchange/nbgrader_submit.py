@@ -10,7 +10,7 @@ from nbgrader.exchange.abc import ExchangeSubmit
 
 from assay.errors import ExchangeError
 from assay.exchange.answers import AttemptNow
-from assay.exchange.folders import packed, write_over
+from assay.exchange.folders import bytes_of, packed, write_over
 from assay.exchange.manifest import digest_of
 from assay.exchange.moments import readable
 from assay.exchange.nbgrader_exchange import HttpExchange
@@ -39,7 +39,13 @@ class HttpSubmit(HttpExchange, ExchangeSubmit):
         with packed(self.src_path, paths) as parcel:
             taken, receipt = self.client.submit(course, name, parcel.archive)
         place = self.receipt_of(course, name, taken.attempt.number)
-        write_over(place.parent, [(place.name, [receipt.encode()])])
+        try:
+            write_over(place.parent, [(place.name, [receipt.encode()])])
+        except ExchangeError as error:
+            raise ExchangeError(
+                f"Attempt {taken.attempt.number} was taken: do not submit it again. Only its receipt is not here, "
+                f"because {error} The receipt also stands on the attempt's page on the exercise server."
+            ) from error
         if taken.attempt.digest != digest_of(parcel.manifest):
             raise ExchangeError(
                 f"The server has other files than you sent; its receipt is {place}. Submit again, and tell your "
@@ -49,7 +55,7 @@ class HttpSubmit(HttpExchange, ExchangeSubmit):
 
     def _paths(self) -> list[str]:
         paths = self.chosen(self.src_path)
-        size = sum(os.lstat(self.src_path / path).st_size for path in paths)
+        size = bytes_of(self.src_path, paths)
         if size > self.coursedir.max_dir_size * _KILOBYTE:
             raise ExchangeError(
                 f"The folder is too large: {size:,} bytes, of at most {self.coursedir.max_dir_size * _KILOBYTE:,}. "

@@ -7,6 +7,7 @@ away or the server is killed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, TypeVar
@@ -54,7 +55,7 @@ class UploadHandler(ApiHandler):
             else:
                 self.archive.write(chunk)
         except OSError as error:
-            raise ExchangeError(f"An upload cannot be written to {self.exchange.blobs.new} ({error}).") from error
+            raise self._unwritten(error) from error
 
     async def with_upload(self, use: Callable[[Upload], T]) -> T:
         """What `use` makes of the files. Raises what `tar.received` and `use` raise; then nothing of them is kept."""
@@ -62,8 +63,11 @@ class UploadHandler(ApiHandler):
         assert archive is not None
 
         def checked_and_used() -> T:
-            archive.seek(0)
             exchange = self.exchange
+            try:
+                archive.seek(0)  # its last bytes are written only now
+            except OSError as error:
+                raise self._unwritten(error) from error
             caps = replace(exchange.caps, one_file=exchange.upload_bytes, all_files=exchange.upload_bytes)
             with received(archive, exchange.blobs, caps) as upload:
                 return use(upload)
@@ -96,11 +100,15 @@ class UploadHandler(ApiHandler):
             self._end(archive)
 
     def _end(self, archive: IO[bytes]) -> None:
-        archive.close()
+        with suppress(OSError):  # where the disk is full it would write once more, of what nobody needs now
+            archive.close()
         running = self.exchange.uploading
         running[self.caller] -= 1
         if not running[self.caller]:
             del running[self.caller]
+
+    def _unwritten(self, error: OSError) -> ExchangeError:
+        return ExchangeError(f"An upload cannot be written to {self.exchange.blobs.new} ({error}).")
 
 
 async def send_files(handler: ApiHandler, files: Manifest) -> None:

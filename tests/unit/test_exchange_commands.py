@@ -1,5 +1,6 @@
 """`assay policy`, `assay extension` and `assay receipt` at a real server, and as whom they ask."""
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -10,6 +11,7 @@ from assay import cli
 from assay.errors import CourseError, ExchangeError, ReceiptError, Refusal
 from assay.exchange.client import Client
 from assay.exchange.commands import give_extension, list_extensions, show_policy, verify_receipt
+from assay.exchange.nbgrader_exchange import rules
 from assay.exchange.policy import Policy
 from assay.hub.addresses import exchange_url
 from assay.settings import load
@@ -105,6 +107,18 @@ def test_an_extension_is_given_shown_and_taken_back(server, capsys):
     assert "Nobody has an extension" in capsys.readouterr().out
 
 
+def test_a_student_is_shown_the_due_date_that_counts(server, capsys):
+    staff, student = of(server, "service-deep-learning"), of(server, "student1")
+    give_extension(staff, "homework", "student1", "2100-01-02T12:00Z", reason="ill", course=None)
+    for due, yours in (("2100-01-01T12:00Z", "2100-01-02 12:00 UTC"), ("2100-01-09T12:00Z", None), ("none", None)):
+        show_policy(staff, "homework", course=None, changes={"due": due})
+        capsys.readouterr()
+        show_policy(student, "homework", course=None, changes={})
+        shown = capsys.readouterr().out
+        assert ("due for you" in shown, "2100-01-02" in shown) == (yours is not None, yours is not None)
+        assert ("(your extension)" in rules(student.assignment(COURSE, "homework"))) == (yours is not None)
+
+
 def test_a_receipt_is_verified_with_the_servers_key_or_a_kept_one(server, receipt, capsys):
     for key in (Client(server.url, ""), receipt / "key.pem"):
         assert verify_receipt(receipt / "receipt.json", key, folder=receipt / "work") == 0
@@ -120,6 +134,12 @@ def test_a_folder_that_is_not_what_was_submitted_is_told_apart(receipt, capsys):
     shown = capsys.readouterr().out
     for words in ("homework.ipynb differs", "data/numbers.csv is missing", "new.txt was not submitted"):
         assert words in shown
+
+
+def test_a_name_that_is_no_text_is_named_as_far_as_it_can_be(receipt, capsys):
+    (receipt / "work" / os.fsdecode(b"caf\xe9")).write_text("")  # as from an archive of another system
+    assert verify_receipt(receipt / "receipt.json", receipt / "key.pem", folder=receipt / "work") == 0
+    assert "caf? was not submitted" in capsys.readouterr().out
 
 
 def test_a_changed_receipt_is_refused(receipt):

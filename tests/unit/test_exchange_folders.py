@@ -3,6 +3,9 @@
 import hashlib
 import os
 import tarfile
+import tempfile
+import uuid
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -67,6 +70,14 @@ def test_a_packed_folder_is_an_archive_of_its_files(tmp_path):
     assert members == {"empty": (0, 0, 0), "sub/ä.txt": (5, 0, 0)}
 
 
+@pytest.mark.parametrize("size", [10, 100_000])
+def test_where_there_is_no_room_for_the_archive_that_is_said(tmp_path, monkeypatch, size):
+    monkeypatch.setattr(tempfile, "TemporaryFile", partial(open, "/dev/full", "r+b"))
+    (tmp_path / "a").write_bytes(bytes(size))
+    with pytest.raises(ExchangeError, match="No space left.*Make room there"), packed(tmp_path, ["a"]):
+        pass
+
+
 def test_a_file_that_became_a_link_is_not_packed(tmp_path):
     (tmp_path / "a").symlink_to("/etc/hostname")
     with pytest.raises(ExchangeError, match="a cannot be read"), packed(tmp_path, ["a"]):
@@ -98,13 +109,52 @@ def test_a_folder_that_cannot_be_written_stays_as_it_was(tmp_path):
 
 def test_what_a_crash_left_is_removed_an_hour_later(tmp_path):
     folder = tmp_path / "submitted"
-    for name in (".submitted.1.new", ".submitted.2.old", ".submitted.3.new", ".other.1.new"):
+    dead = [f".submitted.{uuid.uuid4().hex}.{kind}" for kind in ("new", "old")]
+    alive, other = (f".{name}.{uuid.uuid4().hex}.new" for name in ("submitted", "other"))
+    mine = [".submitted.1.old", ".submitted.old"]  # of a student, who saved earlier work under such a name
+    for name in (*dead, alive, other, *mine):
         (tmp_path / name).mkdir()
         (tmp_path / name / "a").write_text("")
-        if "3" not in name:
+        if name != alive:
             os.utime(tmp_path / name, (0, 0))
     write_folder(folder, told({"a": b"1"}))
-    assert sorted(os.listdir(tmp_path)) == [".other.1.new", ".submitted.3.new", "submitted"]
+    assert sorted(os.listdir(tmp_path)) == sorted([alive, other, *mine, "submitted"])
+
+
+def test_a_new_folder_never_takes_the_place_of_one_that_came_meanwhile(tmp_path):
+    folder = tmp_path / "homework"
+
+    def meanwhile():
+        yield "a.ipynb", [b"handed out"]
+        folder.mkdir()
+        (folder / "a.ipynb").write_bytes(b"the student's work")
+
+    with pytest.raises(ExchangeError, match="homework cannot be written"):
+        write_folder(folder, meanwhile(), new=True)
+    assert files_of(tmp_path) == {"homework/a.ipynb": b"the student's work"}
+    assert os.listdir(tmp_path) == ["homework"]
+
+
+def test_a_folder_that_cannot_be_read_is_not_left_out_in_silence(tmp_path):
+    (tmp_path / "data").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+
+    def left_out(_path: str) -> None:  # after "data" was seen, and before it is looked into
+        (tmp_path / "data").rmdir()
+
+    with pytest.raises(ExchangeError, match="data cannot be read"):
+        chosen(tmp_path, nothing, left_out)
+
+
+def test_a_file_that_is_gone_while_a_folder_is_listed_is_explained(tmp_path):
+    (tmp_path / ".~homework.ipynb").write_text("as Jupyter saves")
+
+    def saved(_folder: str, _names: list[str]) -> list[str]:
+        os.replace(tmp_path / ".~homework.ipynb", tmp_path / "homework.ipynb")
+        return []
+
+    with pytest.raises(ExchangeError, match="cannot be read .*try again"):
+        chosen(tmp_path, saved, [].append)
 
 
 @pytest.mark.parametrize("write", [write_folder, add_missing, write_over])

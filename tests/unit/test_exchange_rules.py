@@ -388,6 +388,11 @@ def test_a_name_with_characters_that_are_not_shown_leads_nowhere(server: Running
     assert code(answer) == (404, "unknown_path")
 
 
+def test_nobody_is_looked_for_by_a_name_with_characters_that_are_not_shown(server: Running) -> None:
+    for path in ("/courses/deep-learning/attempts", f"{PATH}/attempts"):
+        assert code(server.call("GET", f"{path}?student=a%00", "instructor1")) == (422, "bad_request")
+
+
 def test_names_that_cannot_be_folders_are_refused(server: Running) -> None:
     for name in ("%2e%2e", ".hidden", "a%2Fb", "a%5Cb", "x" * 300):
         answer = server.call("PUT", f"{COURSE}/assignments/{name}", "instructor1", data=tar(FILES))

@@ -8,7 +8,7 @@ import tarfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 import requests
@@ -131,8 +131,9 @@ def test_one_that_is_too_large_is_refused_with_a_sentence(server: Running, said:
     assert kept(server) == before and not server.exchange.uploading and not open_here(server)
 
 
-def test_a_huge_length_is_refused_before_anything_is_sent(server: Running) -> None:
-    raw = Raw(server, "student1", f"Content-Length: {10**12}")
+@pytest.mark.parametrize("length", ["1" + "0" * 12, "9" * 5000], ids=["a terabyte", "5000 digits"])
+def test_a_huge_length_is_refused_before_anything_is_sent(server: Running, length: str) -> None:
+    raw = Raw(server, "student1", f"Content-Length: {length}")
     assert raw.answer() == 413
     raw.close()
 
@@ -206,6 +207,25 @@ def test_the_disk_says_no(server: Running, caplog: pytest.LogCaptureFixture) -> 
         assert str(server.exchange.blobs.folder) not in answer.text and "not your fault" in answer.text
     assert str(server.exchange.blobs.new) in caplog.text
     server.exchange.blobs.new.mkdir()
+    assert server.call("POST", ATTEMPTS, data=tar({"a": "1"})).status_code == 201
+
+
+def full(*_args: Any, **_more: Any) -> IO[bytes]:
+    """A file on a disk without room."""
+    return open("/dev/full", "r+b")
+
+
+@pytest.mark.parametrize("size", [1000, MOST])  # noticed as the last bytes are written, or the first
+def test_a_full_disk_is_explained_and_holds_no_later_upload_up(
+    server: Running, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("assay.exchange.uploads.SpooledTemporaryFile", full)
+        for _ in range(server.exchange.uploads_each + 1):
+            answer = server.call("POST", ATTEMPTS, data=bytes(size))
+            assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+            assert "not your fault" in answer.text
+    assert not server.exchange.uploading
     assert server.call("POST", ATTEMPTS, data=tar({"a": "1"})).status_code == 201
 
 

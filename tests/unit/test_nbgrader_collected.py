@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
+from nbgrader.exchange import ExchangeError as ShownByNbgrader
 
 from assay.errors import ExchangeError, GradebookError
 from assay.exchange import store
@@ -190,3 +191,31 @@ def test_until_when_it_was_in_time_is_noted_of_the_attempt_that_lies_there(serve
     Client(server.url, token_of("instructor1")).extend("deep-learning", "homework", MORE)
     assert collect(tmp_path) == b"late"
     assert lateness(url) == 0
+
+
+def test_a_due_date_in_the_last_year_has_no_end_of_its_grace(server, tmp_path):
+    instructor = Client(server.url, token_of("instructor1"))
+    instructor.change_policy("deep-learning", "homework", {"due": "9999-12-31T23:59:59Z"})
+    assert collect(tmp_path, before_duedate=True) == b"late"
+
+
+def test_one_attempt_that_is_damaged_on_the_server_keeps_nobody_else_from_being_collected(server, tmp_path, caplog):
+    exchange = server.exchange
+    with received(io.BytesIO(tar({"homework.ipynb": b"whole"})), exchange.blobs) as upload:
+        store.submit(exchange.engine, "deep-learning", "homework", "student2", upload, DUE)
+    last = store.attempts(exchange.engine, "deep-learning", student="student1")[-1].files[0].sha256
+    (exchange.blobs.folder / last[:2] / last).unlink()
+    coursedir = CourseDirectory(root=str(tmp_path), course_id="deep-learning", assignment_id="homework")
+    with pytest.raises(ShownByNbgrader, match="student1 .*not collected"):
+        HttpCollect(coursedir=coursedir).start()
+    assert "attempt 3 of student1" in caplog.text
+    assert (tmp_path / "submitted" / "student2" / "homework" / "homework.ipynb").read_bytes() == b"whole"
+
+
+def test_a_server_that_went_away_is_named_once(server, tmp_path, monkeypatch):
+    coursedir = CourseDirectory(root=str(tmp_path), course_id="deep-learning", assignment_id="homework")
+    collecting = HttpCollect(coursedir=coursedir)
+    collecting.init_src()
+    monkeypatch.setattr(collecting, "client", Client("http://127.0.0.1:9", ""))
+    with pytest.raises(ExchangeError, match="cannot be reached"):
+        collecting.copy_files()
