@@ -157,6 +157,8 @@ def why(before: GradingResult | None, after: GradingResult) -> str:
         reasons.append(f"other draws ({before.round} to {after.round})")
     if before.late_penalty != after.late_penalty:
         reasons.append("another penalty for being late")
+    if _broken(before) != _broken(after):
+        reasons.append("by a fault of ours, other checks could not judge than before")
     if not reasons or _by_hand(before) != _by_hand(after):
         reasons.append("a person gave other points" if _by_hand(before) != _by_hand(after) else _NOTHING)
     return "; ".join(reasons)
@@ -165,6 +167,10 @@ def why(before: GradingResult | None, after: GradingResult) -> str:
 _NOTHING = (
     "same suite and same draws: nothing should have changed. Look at this submission, it may not be deterministic"
 )
+
+
+def _broken(result: GradingResult) -> set[tuple[str, str]]:
+    return {(one.exercise, one.check) for one in result.broken}
 
 
 def _by_hand(result: GradingResult) -> list[tuple[str, str, float | None]]:
