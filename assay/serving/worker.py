@@ -73,12 +73,16 @@ class Worker:
     said: dict[str, float] = field(default_factory=dict)  # of what went wrong: when, monotonic
 
     def work_or_wait(self) -> bool:
-        """As `work`; where a database fails, nothing is done for now."""
+        """As `work`; where a database fails, nothing is done for now. However many wait, what a crash left is not
+        forgotten."""
         try:
-            return self.work()
+            worked = self.work()
         except (AssayError, OSError) as error:
             self._say(error)
-            return False
+            worked = False
+        if time.monotonic() - self.recovered > RECONCILE:
+            self.recover()
+        return worked
 
     def work(self) -> bool:
         """Grade what can be graded together next; whether there was anything."""
@@ -101,8 +105,6 @@ class Worker:
         if time.monotonic() - self.looked > WARMING:
             self.looked = time.monotonic()
             self._guarded(self._warm_up)
-        if time.monotonic() - self.recovered > RECONCILE:
-            self.recover()
 
     def recover(self, *, everything: bool = False) -> None:
         """Enqueue what a crash kept from being enqueued."""

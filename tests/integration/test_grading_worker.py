@@ -140,6 +140,15 @@ def test_a_long_regrade_does_not_keep_those_who_submit_from_being_graded_togethe
     assert [task.attempt for task in grading.lease_some(materials, "worker", 60, 2)] == new
 
 
+def test_what_a_crash_kept_from_being_enqueued_is_found_while_others_never_stop_submitting(
+    server: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assay.serving.worker.RECONCILE", 0.0)
+    lost, queued = server.submit("student1", enqueue=False), server.submit("student2")
+    assert server.worker().work_or_wait()
+    assert server.result(queued).points == FULL and len(server.jobs(lost)) == 1
+
+
 def test_an_older_attempt_never_takes_the_place_of_a_newer_one(server: Site) -> None:
     older = server.submit("student1", WRONG, enqueue=False)
     newer = server.submit("student1")
