@@ -96,6 +96,17 @@ def test_who_has_a_result_keeps_it_while_it_is_graded_again(jobs: Engine) -> Non
     assert states(jobs, ["attempt"]) == {"attempt": State("graded")}
 
 
+def test_who_waits_sees_the_job_that_comes_first(jobs: Engine) -> None:
+    for name in ("one", "two", "three"):
+        enqueue(jobs, "grading-a", name, "1.r")
+        enqueue(jobs, "grading-a", name, "2.fresh", priority=10)
+    tell(jobs, leased(jobs), "what the checks found")
+    places = {"one": State("checked"), "two": State("queued", 0), "three": State("queued", 1)}
+    assert states(jobs, ["one", "two", "three"]) == places
+    fail(jobs, leased(jobs), "ours", again=False)
+    assert states(jobs, ["two"]) == {"two": State("queued", 2)}
+
+
 def test_a_result_is_read_as_it_was_written() -> None:
     broken = replace(RESULT, broken=(BrokenCheck("scale", "check_scale", "scale", "Traceback"),))
     for result in (RESULT, broken):
