@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -44,11 +44,20 @@ def _end(_number: int, _frame: FrameType | None) -> None:
 
 @contextmanager
 def the_only(place: Path) -> Iterator[None]:
-    """Hold a lock that the kernel lets go when this process ends, however it ends. Raises JobError where it is held."""
-    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with open(place, "w") as lock:
+    """Hold a lock that the kernel lets go when this process ends, however it ends.
+
+    Raises JobError where another holds it, and where it cannot be locked at all.
+    """
+    with ExitStack() as stack:
         try:
+            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = stack.enter_context(open(place, "w"))
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             raise JobError(f"Another worker holds {place}. There is one a course; end it first.") from error
+        except OSError as error:
+            raise JobError(
+                f"{place} cannot be locked ({error}). ASSAY_HOME has to be a folder of this user, on a disk that knows "
+                "locks."
+            ) from error
         yield

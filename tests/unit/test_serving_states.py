@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import os
 import re
@@ -200,6 +201,22 @@ def test_there_is_one_worker_of_a_course(tmp_path: Path) -> None:
         pass
     with the_only(place):
         assert os.path.exists(place)
+
+
+def test_a_lock_that_cannot_be_had_is_not_taken_for_another_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("assay.serving.processes.fcntl.flock", refuses)
+    with pytest.raises(JobError, match=r"cannot be locked .*No locks available"), the_only(tmp_path / "a.lock"):
+        pass
+    (tmp_path / "wake").write_text("no folder")
+    with pytest.raises(JobError, match="cannot be locked"), the_only(tmp_path / "wake" / "a.lock"):
+        pass
+    with pytest.raises(JobError, match="cannot be made"), woken(tmp_path / "wake", "a"):
+        pass
 
 
 def test_a_page_escapes_and_allows_its_own_style_and_script_only() -> None:
