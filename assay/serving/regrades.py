@@ -84,6 +84,7 @@ class Regrade:
     reason: str
     asked: float  # seconds since the epoch
     by: str
+    enqueued: bool
     reported: bool
 
 
@@ -260,5 +261,5 @@ def _rows(jobs: sa.Engine, which: sa.ColumnElement[bool]) -> Iterator[Regrade]:
     with reading(jobs) as connection:
         rows = connection.execute(chosen).all()
     for row in rows:
-        names = ("id", "course", "assignment", "fresh_draws", "reason", "asked", "by", "reported")
+        names = ("id", "course", "assignment", "fresh_draws", "reason", "asked", "by", "enqueued", "reported")
         yield Regrade(**{name: getattr(row, name) for name in names})

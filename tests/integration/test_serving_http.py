@@ -269,6 +269,24 @@ def test_the_same_from_a_terminal(server: Server, capsys: pytest.CaptureFixture[
     server.site.work()
 
 
+def test_a_regrade_in_a_terminal_waits_for_its_own_jobs_and_names_whom_it_could_not_grade(
+    server: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker, client = server.site.worker(), server.client()
+    monkeypatch.setattr(grading, "PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(commands.time, "sleep", lambda _: worker.work())
+    server.submit("student1")
+    worker.work()
+    server.site.make_stricter()
+    server.submit("student2", {"scale_answer": "# lose the sandbox"})  # is done first, and fails
+    assert commands.regrade(client, course=None, assignment="scale", student="student1") == 0
+    told = capsys.readouterr().out
+    assert "1 of 1 attempts graded again" in told and "the suite changed" in told and "student2" not in told
+    assert commands.regrade(client, course=None, assignment="scale") == 1
+    told = capsys.readouterr().out
+    assert "1 of 2 attempts graded again" in told and "Could not be graded: student2" in told
+
+
 def test_what_a_crash_of_ours_shows_is_no_traceback(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: object) -> None:
         raise ValueError("secret")
