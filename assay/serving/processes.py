@@ -32,8 +32,15 @@ def begin() -> None:
 
 
 def log_to_stderr() -> None:
-    """A line an event, with its moment."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr)
+    """A line an event, with its moment; what goes on after that is indented, so no text of a course passes for one."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Indented("%(asctime)s %(name)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
+class _Indented(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return super().format(record).replace("\n", "\n    ")
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:

@@ -7,6 +7,8 @@ import errno
 import hashlib
 import os
 import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -217,6 +219,12 @@ def test_a_lock_that_cannot_be_had_is_not_taken_for_another_worker(
         pass
     with pytest.raises(JobError, match="cannot be made"), woken(tmp_path / "wake", "a"):
         pass
+
+
+def test_no_text_of_a_course_passes_for_an_event_in_the_log() -> None:
+    code = "from assay.serving import processes as p; p.log_to_stderr(); p.logging.error('lost:\\n2026-11-21 all well')"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr
+    assert said.endswith(" root ERROR lost:\n    2026-11-21 all well\n")
 
 
 def test_a_page_escapes_and_allows_its_own_style_and_script_only() -> None:
