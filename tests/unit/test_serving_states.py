@@ -123,10 +123,10 @@ def test_a_result_is_read_as_it_was_written() -> None:
 
 def test_the_latest_result_is_the_one_that_was_done_last(jobs: Engine) -> None:
     first, second = (enqueue(jobs, "grading-a", "attempt", f"{number}.r") for number in (1, 2))
-    for number, at in ((second.id, 10.0), (first.id, 20.0)):
-        job = lease(jobs, "worker", 10, number=number, now=at)
-        assert job is not None
-        finish(jobs, job, "{}", now=at)
+    fail(jobs, leased(jobs), "ours", again=False)
+    finish(jobs, leased(jobs), "{}", now=10.0)
+    table.retry(jobs, first.id, who="staff")
+    finish(jobs, leased(jobs), "{}", now=20.0)
     found = latest_done([get(jobs, first.id), get(jobs, second.id)])
     assert found is not None and found.id == first.id
     assert latest_done([enqueue(jobs, "grading-a", "other", "1.r")]) is None
