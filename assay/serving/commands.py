@@ -64,6 +64,7 @@ def show_jobs(client: Client, *, course: str | None, failed_only: bool) -> int:
             table.add_row(str(job["number"]), job["attempt"], job["state"], str(job["tries"]), escape(job["error"]))
         console.print(table)
         console.print("Try one that failed again: assay jobs --retry N")
+        console.print("Grade one that is done again: assay regrade --attempt ID")
     else:
         console.print("Nothing has failed on our side.")
     return 0

@@ -86,6 +86,7 @@ def for_staff(places: Places, prefix: str, course: str) -> str:
     if rows:
         head = "<tr><th>job</th><th></th><th>state</th><th>what went wrong on our side</th></tr>"
         found += f"<table>{head}{rows}</table><p>Try a failed one again: <code>assay jobs --retry N</code></p>"
+        found += "<p>Grade one that is done again: <code>assay regrade --attempt ID</code></p>"
     else:
         found += "<p>No job has failed.</p>"
     listed = "".join(

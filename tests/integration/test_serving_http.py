@@ -269,6 +269,19 @@ def test_the_same_from_a_terminal(server: Server, capsys: pytest.CaptureFixture[
     server.site.work()
 
 
+def test_staff_read_how_to_grade_again_what_a_check_could_not_judge(
+    server: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grading, "PAUSES", (0.0, 0.0))
+    attempt = server.submit("student1", {"scale_answer": "# break the check"})
+    server.site.work()
+    assert commands.show_jobs(server.client(), course=None, failed_only=False) == 0
+    told = capsys.readouterr().out
+    assert "could not judge" in " ".join(told.split()) and "assay regrade --attempt ID" in told
+    page = server.page("/", "instructor1").text
+    assert attempt["id"] in page and "<code>assay regrade --attempt ID</code>" in page
+
+
 def test_a_regrade_in_a_terminal_waits_for_its_own_jobs_and_names_whom_it_could_not_grade(
     server: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
