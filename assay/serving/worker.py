@@ -70,6 +70,7 @@ class Worker:
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
     looked: float = -WARMING  # monotonic
     recovered: float = 0.0  # monotonic
+    everything: bool = False  # is to be looked through for what was not enqueued, however old
     said: dict[str, float] = field(default_factory=dict)  # of what went wrong: when, monotonic
 
     def work_or_wait(self) -> bool:
@@ -109,12 +110,14 @@ class Worker:
     def recover(self, *, everything: bool = False) -> None:
         """Enqueue what a crash kept from being enqueued."""
         self.recovered = time.monotonic()
-        since = None if everything else datetime.now(UTC) - RECENT
+        self.everything |= everything
         of = self.materials
 
         def enqueue() -> None:
+            since = None if self.everything else datetime.now(UTC) - RECENT
             if lost := reconcile(of.exchange, of.jobs, of.of, since=since):
                 log.warning("%d attempts had not been enqueued", lost)
+            self.everything = False
             self._regrade()
             regrade_reports.write_finished(of, self.ask)
 
