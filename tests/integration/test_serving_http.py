@@ -269,6 +269,23 @@ def test_the_same_from_a_terminal(server: Server, capsys: pytest.CaptureFixture[
     server.site.work()
 
 
+def test_a_job_that_failed_before_a_later_result_does_not_replace_it(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise ValueError("it was us")
+
+    monkeypatch.setattr(grading, "PAUSES", (0.0, 0.0))
+    attempt = server.submit("student1")
+    server.site.work(grade=fails)
+    server.site.regrade(assignment="scale", fresh_draws=True)
+    server.site.work()
+    (job,) = server.api("GET", f"/courses/{COURSE}/jobs").json()
+    answer = server.api("POST", f"/courses/{COURSE}/jobs/{job['number']}/retry")
+    assert (answer.status_code, answer.json()["code"]) == (409, "not_failed")
+    assert f"assay regrade --attempt {attempt['id']}" in answer.json()["error"]
+
+
 def test_staff_read_how_to_grade_again_what_a_check_could_not_judge(
     server: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
