@@ -8,6 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import (
     DDL,
     Column,
+    ColumnElement,
     Double,
     ForeignKey,
     Index,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     event,
+    exists,
 )
 
 from assay.database import Words
@@ -93,6 +95,15 @@ class Event:
 
 JOB_COLUMNS = [job_table.c[field.name] for field in fields(Job)]
 EVENT_COLUMNS = [event_table.c[field.name] for field in fields(Event)]
+
+
+def free(at: float) -> ColumnElement[bool]:
+    """Which jobs a worker can have at that moment: on one subject, only the first that has not come to its end."""
+    own, before = job_table.c, job_table.alias("before").c
+    same = (before.kind == own.kind) & (before.subject == own.subject)
+    later = exists().where(same, before.id < own.id, before.state.in_(("waiting", "leased")))
+    waiting = (own.state == "waiting") & (own.not_before <= at)
+    return ~later & (waiting | (own.state == "leased") & (own.leased_until < at))
 
 
 def job_of(row: Row[Any]) -> Job:

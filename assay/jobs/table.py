@@ -2,8 +2,9 @@
 
 A job is *waiting*, *leased* to a worker until a time, *done*, or *failed*. A worker whose lease has run out is taken
 for lost and its job is leased again; whoever comes back after that is refused. So every part may be killed at any
-moment. Every change of state is one transaction, and leaves an event that is never changed. Everything here raises
-JobError where the database fails.
+moment. Jobs on one subject are done in the order in which they were asked for: it is left with the last of them. Every
+change of state is one transaction, and leaves an event that is never changed. Everything here raises JobError where
+the database fails.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from assay.jobs.schema import (
     What,
     event_of,
     event_table,
+    free,
     job_of,
     metadata,
 )
@@ -103,9 +105,7 @@ def lease(
     A job that was lost in its last try becomes a failed one on the way.
     """
     at = _now(now)
-    wanted = ((jobs.c.state == "waiting") & (jobs.c.not_before <= at)) | (
-        (jobs.c.state == "leased") & (jobs.c.leased_until < at)
-    )
+    wanted = free(at)
     if kind is not None:
         wanted &= jobs.c.kind == kind
     if number is not None:

@@ -13,6 +13,7 @@ from assay.serving.grader_protocol import Answer, Graded, Told
 MOST_PAGES = 2**28  # bytes, of all feedback pages of one attempt
 MOST_SAID = 2**14  # characters, of what went wrong
 MOST_TOLD = 2**18  # characters
+MOST_WARNINGS, LONGEST_WARNING = 20, 1000  # of one attempt; characters
 OFTEN = 8  # times that one student can be told what was found so far
 _SUITE, _DIGEST = re.compile("[0-9a-f]{32}"), re.compile("[0-9a-f]{64}")
 
@@ -58,4 +59,10 @@ def _graded(answer: Graded, files: Sequence[bytes]) -> Graded:
             raise SandboxError(f"{printable(name)} is no name of a feedback page.")
     if not answer.error and not (_SUITE.fullmatch(answer.suite) and _DIGEST.fullmatch(answer.report) and files):
         raise SandboxError("A result comes without its suite, the digest of its report, or feedback.")
-    return replace(answer, error=answer.error[:MOST_SAID])
+    return replace(answer, error=answer.error[:MOST_SAID], warnings=_few(answer.warnings))
+
+
+def _few(warnings: Sequence[str]) -> tuple[str, ...]:
+    """A student decides how many there are: one for each file that the exercise does not take."""
+    kept, more = warnings[:MOST_WARNINGS], len(warnings[MOST_WARNINGS:])
+    return (*(one[:LONGEST_WARNING] for one in kept), *([f"and {more} more"] if more else []))

@@ -100,6 +100,13 @@ class RetryJob(GradingHandler):
             job = None
         if job is None or job.kind != course.grading:
             raise Refusal("unknown_job", f"{course.name} has no such job. Look at the list of its jobs.")
+        since = [one.id for one in table.of_subject(jobs, job.kind, job.subject) if one.state == "done"]
+        if job.state == "failed" and max(since, default=0) > job.id:  # what was asked for later counts
+            raise Refusal(
+                "not_failed",
+                f"The attempt of job {job.id} has been graded since, by job {max(since)}, and keeps that result. To "
+                f"grade it once more: assay regrade --attempt {job.subject}",
+            )
         try:
             retried = table.retry(jobs, job.id, who=self.caller.name)
         except JobChanged as error:

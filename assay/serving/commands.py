@@ -36,17 +36,13 @@ def regrade(
     given = {name: value for name, value in asked.items() if value is not None}
     console = Console()
     found = client.ask("POST", "courses", course, "regrades", json=given)
-    failed: list[dict[str, Any]] = []
     with console.status("") as status:
-        while wait and found["done"] + len(failed) < found["total"]:
+        while wait and found["done"] + len(found["failed"]) < found["total"]:
             status.update(f"graded again: {found['done']} of {found['total']}")
             time.sleep(_AGAIN)
             found = client.ask("GET", "courses", course, "regrades", found["id"])
-            failed = [] if found["done"] == found["total"] else _failed(client, course, found["asked"])
     _print_regrade(console, found)
-    for job in failed:
-        console.print(f"[red]job {job['number']} failed:[/] {escape(job['error'])}")
-    return 1 if failed else 0
+    return 1 if found["failed"] else 0
 
 
 def show_jobs(client: Client, *, course: str | None, failed_only: bool) -> int:
@@ -68,6 +64,7 @@ def show_jobs(client: Client, *, course: str | None, failed_only: bool) -> int:
             table.add_row(str(job["number"]), job["attempt"], job["state"], str(job["tries"]), escape(job["error"]))
         console.print(table)
         console.print("Try one that failed again: assay jobs --retry N")
+        console.print("Grade one that is done again: assay regrade --attempt ID")
     else:
         console.print("Nothing has failed on our side.")
     return 0
@@ -79,12 +76,6 @@ def retry_job(client: Client, number: int, *, course: str | None) -> int:
     job = client.ask("POST", "courses", course, "jobs", str(number), "retry")
     Console().print(f"Job {job['number']} waits again. See what comes of it: assay jobs")
     return 0
-
-
-def _failed(client: Client, course: str, since: str) -> list[dict[str, Any]]:
-    """What failed since then; the texts of moments are in their order."""
-    jobs = client.ask("GET", "courses", course, "jobs", params={"state": "failed"})
-    return [job for job in jobs if job["changed"] >= since]
 
 
 def _print_regrade(console: Console, found: dict[str, Any]) -> None:
@@ -99,6 +90,8 @@ def _print_regrade(console: Console, found: dict[str, Any]) -> None:
         console.print(table)
     elif found["done"]:
         console.print("No score has changed.")
+    if found["failed"]:
+        console.print(f"[red]Could not be graded:[/] {escape(', '.join(found['failed']))}. Why: assay jobs --failed")
     console.print(f"Its report is in the course folder: .assay/regrades/{found['id']}.html")
 
 

@@ -61,12 +61,12 @@ def lease_some(materials: Materials, worker: str, seconds: float, processes: int
 
 
 def _companions(materials: Materials, first: Task, most: int) -> Iterator[tuple[Job, Attempt]]:
-    students = {first.attempt.student}
-    for job in table.in_state(materials.jobs, "waiting", kind=materials.of.grading)[: 4 * most]:
+    students, like = {first.attempt.student}, (0, first.job.priority, round_of(first.job))
+    waiting = table.in_state(materials.jobs, "waiting", kind=materials.of.grading)
+    alike = [job for job in waiting if (job.tries, job.priority, round_of(job)) == like]
+    for job in alike[: 4 * most]:
         if len(students) > most:
             return
-        if job.tries or job.priority != first.job.priority or round_of(job) != round_of(first.job):
-            continue
         attempt = store.find_attempt(materials.exchange, job.subject)
         if attempt.assignment == first.attempt.assignment and attempt.student not in students:
             students.add(attempt.student)  # one that does not count is in the way of the student's others, too

@@ -19,6 +19,7 @@ from assay.serving import regrades
 from assay.serving.regrade_reports import number
 from assay.serving.regrades import Places
 from assay.serving.results import GradingResult, latest_done, read
+from assay.serving.states import next_result
 
 MOST = 200  # rows of one list
 _RECEIVED = State("received")
@@ -85,6 +86,7 @@ def for_staff(places: Places, prefix: str, course: str) -> str:
     if rows:
         head = "<tr><th>job</th><th></th><th>state</th><th>what went wrong on our side</th></tr>"
         found += f"<table>{head}{rows}</table><p>Try a failed one again: <code>assay jobs --retry N</code></p>"
+        found += "<p>Grade one that is done again: <code>assay regrade --attempt ID</code></p>"
     else:
         found += "<p>No job has failed.</p>"
     listed = "".join(
@@ -138,8 +140,9 @@ def _found(places: Places, one: Attempt) -> str:
     """What the hidden checks found, while the feedback is being written."""
     of = places.settings.course(one.course)
     jobs = table.of_subjects(places.jobs, of.grading, [one.id]).get(one.id, ())
-    shown = of.feedback == "at once" and jobs and jobs[-1].state == "leased"
-    return f"<h2>What the hidden checks found so far</h2><pre>{escape(jobs[-1].result)}</pre>" if shown else ""
+    if of.feedback != "at once" or not jobs or (job := next_result(jobs)).state != "leased":
+        return ""
+    return f"<h2>What the hidden checks found so far</h2><pre>{escape(job.result)}</pre>"
 
 
 def _for_staff(places: Places, one: Attempt) -> str:

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -32,8 +32,15 @@ def begin() -> None:
 
 
 def log_to_stderr() -> None:
-    """A line an event, with its moment."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr)
+    """A line an event, with its moment; what goes on after that is indented, so no text of a course passes for one."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Indented("%(asctime)s %(name)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
+class _Indented(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return super().format(record).replace("\n", "\n    ")
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:
@@ -44,11 +51,20 @@ def _end(_number: int, _frame: FrameType | None) -> None:
 
 @contextmanager
 def the_only(place: Path) -> Iterator[None]:
-    """Hold a lock that the kernel lets go when this process ends, however it ends. Raises JobError where it is held."""
-    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with open(place, "w") as lock:
+    """Hold a lock that the kernel lets go when this process ends, however it ends.
+
+    Raises JobError where another holds it, and where it cannot be locked at all.
+    """
+    with ExitStack() as stack:
         try:
+            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = stack.enter_context(open(place, "w"))
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             raise JobError(f"Another worker holds {place}. There is one a course; end it first.") from error
+        except OSError as error:
+            raise JobError(
+                f"{place} cannot be locked ({error}). ASSAY_HOME has to be a folder of this user, on a disk that knows "
+                "locks."
+            ) from error
         yield

@@ -61,7 +61,7 @@ def report(jobs: sa.Engine, kind: str, regrade: Regrade) -> RegradeReport:
         if job is not None and job.state == "done":
             done += 1
             changes += _change(one, job)
-        elif job is not None and job.state == "failed":
+        elif job is not None and job.state == "failed" and regrade.enqueued:  # else it is tried again
             failed.append(one.student)
     return RegradeReport(regrade, len(members), done, tuple(failed), tuple(changes))
 
@@ -79,6 +79,7 @@ def shown(found: RegradeReport) -> dict[str, Any]:
         "by": regrade.by,
         "total": found.total,
         "done": found.done,
+        "failed": list(found.failed),
         "changes": [
             {"student": one.student, "attempt": one.attempt, "before": one.before, "after": one.after, "why": one.why}
             for one in found.changes
@@ -102,7 +103,7 @@ def write_finished(materials: Materials, ask: Ask) -> None:
 def texts(found: RegradeReport) -> tuple[str, str]:
     """The report as JSON, with the tasks that changed, and as a page."""
     tasks = {one.attempt: [list(task) for task in one.tasks] for one in found.changes}
-    data = {**shown(found), "failed": found.failed, "tasks": tasks}
+    data = {**shown(found), "tasks": tasks}
     text = json.dumps(data, indent=1, ensure_ascii=False)
     return text, page(f"Regrade of {found.regrade.assignment}", body(found))
 
@@ -157,6 +158,8 @@ def why(before: GradingResult | None, after: GradingResult) -> str:
         reasons.append(f"other draws ({before.round} to {after.round})")
     if before.late_penalty != after.late_penalty:
         reasons.append("another penalty for being late")
+    if _broken(before) != _broken(after):
+        reasons.append("by a fault of ours, other checks could not judge than before")
     if not reasons or _by_hand(before) != _by_hand(after):
         reasons.append("a person gave other points" if _by_hand(before) != _by_hand(after) else _NOTHING)
     return "; ".join(reasons)
@@ -165,6 +168,10 @@ def why(before: GradingResult | None, after: GradingResult) -> str:
 _NOTHING = (
     "same suite and same draws: nothing should have changed. Look at this submission, it may not be deterministic"
 )
+
+
+def _broken(result: GradingResult) -> set[tuple[str, str]]:
+    return {(one.exercise, one.check) for one in result.broken}
 
 
 def _by_hand(result: GradingResult) -> list[tuple[str, str, float | None]]:

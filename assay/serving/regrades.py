@@ -84,6 +84,7 @@ class Regrade:
     reason: str
     asked: float  # seconds since the epoch
     by: str
+    enqueued: bool
     reported: bool
 
 
@@ -226,14 +227,18 @@ def _round(jobs: Sequence[Job]) -> str | None:
 def _wanted(jobs: Sequence[Job], suite: str, round: str, number: str) -> str:
     """The job that is to be done, by its version: a new one, unless there is one that does just that."""
     done = latest_done(jobs)
-    before = None if done is None else read(done.result)
-    if done is not None and before is not None and (before.suite, before.round) == (suite, round):
+    if done is not None and _stands(read(done.result), suite, round):
         return done.version  # it was graded like that, whatever was asked for at first
     if jobs and jobs[-1].state != "done" and round_of(jobs[-1]) == round:
         return jobs[-1].version  # it waits, or failed: it is graded with the suite of then
     wanted = version(suite, round)
     # Done long ago, and since then with another suite?
     return f"{wanted}.{number}" if any(job.version == wanted for job in jobs) else wanted
+
+
+def _stands(result: GradingResult, suite: str, round: str) -> bool:
+    """Whether it would be the same with these: what broke may be mended, and who was late have more time."""
+    return (result.suite, result.round) == (suite, round) and not (result.broken or result.late_penalty)
 
 
 def _enqueue(places: Places, course: CourseSettings, regrade: Regrade) -> None:
@@ -256,5 +261,5 @@ def _rows(jobs: sa.Engine, which: sa.ColumnElement[bool]) -> Iterator[Regrade]:
     with reading(jobs) as connection:
         rows = connection.execute(chosen).all()
     for row in rows:
-        names = ("id", "course", "assignment", "fresh_draws", "reason", "asked", "by", "reported")
+        names = ("id", "course", "assignment", "fresh_draws", "reason", "asked", "by", "enqueued", "reported")
         yield Regrade(**{name: getattr(row, name) for name in names})

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from assay.errors import JobError
+
 _MANY = 4096  # bytes
 
 
@@ -28,14 +30,20 @@ def wake(folder: Path, kind: str) -> None:
 
 @contextmanager
 def woken(folder: Path, kind: str) -> Iterator[int]:
-    """The pipe of a worker, to wait for. Raises OSError where it cannot be made."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """The pipe of a worker, to wait for. Raises JobError where it cannot be made."""
     place = folder / kind
-    if not (place.exists() and stat.S_ISFIFO(place.lstat().st_mode)):
-        place.unlink(missing_ok=True)
-        with suppress(FileExistsError):
-            os.mkfifo(place, 0o600)
-    pipe = os.open(place, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)  # also writing: it never ends
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not (place.exists() and stat.S_ISFIFO(place.lstat().st_mode)):
+            place.unlink(missing_ok=True)
+            with suppress(FileExistsError):
+                os.mkfifo(place, 0o600)
+        pipe = os.open(place, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)  # also writing: it never ends
+    except OSError as error:
+        raise JobError(
+            f"The pipe {place} cannot be made ({error}). ASSAY_HOME has to be a folder of this user, on a disk that "
+            "knows pipes."
+        ) from error
     try:
         yield pipe
     finally:

@@ -70,15 +70,20 @@ class Worker:
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
     looked: float = -WARMING  # monotonic
     recovered: float = 0.0  # monotonic
+    everything: bool = False  # is to be looked through for what was not enqueued, however old
     said: dict[str, float] = field(default_factory=dict)  # of what went wrong: when, monotonic
 
     def work_or_wait(self) -> bool:
-        """As `work`; where a database fails, nothing is done for now."""
+        """As `work`; where a database fails, nothing is done for now. However many wait, what a crash left is not
+        forgotten."""
         try:
-            return self.work()
+            worked = self.work()
         except (AssayError, OSError) as error:
             self._say(error)
-            return False
+            worked = False
+        if time.monotonic() - self.recovered > RECONCILE:
+            self.recover()
+        return worked
 
     def work(self) -> bool:
         """Grade what can be graded together next; whether there was anything."""
@@ -101,18 +106,18 @@ class Worker:
         if time.monotonic() - self.looked > WARMING:
             self.looked = time.monotonic()
             self._guarded(self._warm_up)
-        if time.monotonic() - self.recovered > RECONCILE:
-            self.recover()
 
     def recover(self, *, everything: bool = False) -> None:
         """Enqueue what a crash kept from being enqueued."""
         self.recovered = time.monotonic()
-        since = None if everything else datetime.now(UTC) - RECENT
+        self.everything |= everything
         of = self.materials
 
         def enqueue() -> None:
+            since = None if self.everything else datetime.now(UTC) - RECENT
             if lost := reconcile(of.exchange, of.jobs, of.of, since=since):
                 log.warning("%d attempts had not been enqueued", lost)
+            self.everything = False
             self._regrade()
             regrade_reports.write_finished(of, self.ask)
 

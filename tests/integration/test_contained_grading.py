@@ -224,6 +224,12 @@ def test_an_answer_that_makes_sense_is_kept(served: Site, monkeypatch: pytest.Mo
     assert store.find_feedback(served.materials.exchange, attempt.id) is not None
 
 
+def test_however_many_warnings_a_student_causes_few_are_kept(served: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    attempt = served.submit("student1")
+    work(served, "send(result(warnings=['w' * 2000] * 1990), b'page')", monkeypatch)
+    assert served.result(attempt).warnings == ("w" * 1000,) * 20 + ("and 1970 more",)
+
+
 def test_where_nothing_can_be_shut_in_it_is_graded_all_the_same_and_said_once(
     course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

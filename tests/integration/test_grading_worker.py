@@ -128,6 +128,27 @@ def test_attempts_of_several_students_are_graded_together_and_those_of_one_in_or
     assert all(server.result(one).counts for one in (*first, *second))
 
 
+def test_a_long_regrade_does_not_keep_those_who_submit_from_being_graded_together(
+    server: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grading, "MOST_EACH", 1)
+    materials = server.materials
+    for number in range(5):
+        old = server.submit(f"old{number}", enqueue=False)
+        table.enqueue(materials.jobs, server.of.grading, old.id, "suite.round", priority=queue.REGRADED)
+    new = [server.submit(f"student{number}") for number in range(2)]
+    assert [task.attempt for task in grading.lease_some(materials, "worker", 60, 2)] == new
+
+
+def test_what_a_crash_kept_from_being_enqueued_is_found_while_others_never_stop_submitting(
+    server: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assay.serving.worker.RECONCILE", 0.0)
+    lost, queued = server.submit("student1", enqueue=False), server.submit("student2")
+    assert server.worker().work_or_wait()
+    assert server.result(queued).points == FULL and len(server.jobs(lost)) == 1
+
+
 def test_an_older_attempt_never_takes_the_place_of_a_newer_one(server: Site) -> None:
     older = server.submit("student1", WRONG, enqueue=False)
     newer = server.submit("student1")

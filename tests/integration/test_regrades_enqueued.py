@@ -17,7 +17,7 @@ from assay.serving import exchange_service, queue, regrades
 from assay.serving.grader_protocol import Ask, Suite
 from assay.serving.regrades import Regrade
 from assay.serving.states import states
-from tests.support.serving import COURSE, WRONG, Site
+from tests.support.serving import COURSE, WRONG, Site, lose_the_sandbox
 
 pytestmark = pytest.mark.xdist_group("grading worker")
 
@@ -62,6 +62,19 @@ def test_an_attempt_that_waits_or_has_failed_is_not_graded_twice(server: Site) -
     assert server.whats(job).count("retried") == 2  # the first regrade came after its third try, too
     assert server.report(regrade).failed == ("student2",)
     assert [len(server.jobs(one)) for one in (waits, failed)] == [1, 1] and server.result(waits).points == 4
+
+
+def test_what_is_about_to_be_tried_again_is_not_reported_as_failed(
+    server: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = server.submit("student1", {"scale_answer": "# lose the sandbox"})
+    server.work()
+    regrade = server.regrade(assignment="scale")
+    with monkeypatch.context() as patched, pytest.raises(SandboxError):
+        patched.setattr(regrades, "_enqueue", lose_the_sandbox)
+        server.worker().work()
+    assert versions(server, regrade) == [server.jobs(failed)[0].version]
+    assert not server.report(regrade).over and not server.report(regrade).failed
 
 
 def test_jobs_of_databases_of_before_go_on(server: Site) -> None:

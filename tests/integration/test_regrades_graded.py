@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from assay.errors import Refusal, SandboxError
+from assay.exchange import store
+from assay.exchange.policy import Extension, Policy
 from assay.exchange.records import Attempt
 from assay.jobs import table
+from assay.outcome import Outcome, Report
 from assay.serving import regrades
 from assay.serving.regrades import Regrade
 from tests.support.notebooks import SCALE_ANSWERS
-from tests.support.serving import COURSE, FULL, WRONG, Site, lose_the_sandbox
+from tests.support.serving import COURSE, FULL, WRONG, Site, lose_the_sandbox, strict_judge
 
 pytestmark = pytest.mark.xdist_group("regrades graded")
 
@@ -64,6 +69,40 @@ def test_a_regrade_with_the_same_suite_and_draws_changes_nothing(server: Site) -
     found = server.report(ask(server, assignment="scale"))
     assert found.over and not found.changes
     assert not server.worker().work() and server.gradebook() == before
+
+
+def test_what_a_check_could_not_judge_is_graded_again_with_the_same_suite_and_draws(server: Site) -> None:
+    attempt, other = server.submit("student1", {"scale_answer": "# break the check"}), server.submit("student2")
+    server.work()
+    assert server.result(attempt).broken
+
+    def mended(*arguments: object, **options: object) -> Report:
+        report = strict_judge(*arguments, **options)
+        wrong = {"outcome": Outcome.FAILED, "staff_note": ""}
+        return replace(report, checks=tuple(replace(one, **wrong) if one.staff_note else one for one in report.checks))
+
+    regrade = ask(server, assignment="scale")
+    server.work(grade=mended)
+    (change,) = server.report(regrade).changes
+    assert (change.student, change.tasks) == ("student1", (("scale", 4.0, 0.0),))
+    assert change.why == "by a fault of ours, other checks could not judge than before"
+    assert not server.result(attempt).broken and len(server.jobs(other)) == 1
+
+
+def test_who_gets_an_extension_later_is_graded_again_without_the_penalty(server: Site) -> None:
+    config = server.course.root / "nbgrader_config.py"
+    config.write_text(config.read_text() + "\nc.LateSubmissionPlugin.penalty_method = 'zero'\n")
+    attempt, engine = server.submit("student1", enqueue=False), server.materials.exchange
+    due = attempt.submitted - timedelta(hours=1)
+    store.change_policy(engine, COURSE, "scale", Policy(due=due))
+    server.worker().recover(everything=True)
+    server.work()
+    assert server.result(attempt).late_penalty == FULL
+    store.extend(engine, COURSE, "scale", Extension("student1", due + timedelta(hours=2), "ill"))
+    regrade = ask(server, assignment="scale")
+    server.work()
+    (change,) = server.report(regrade).changes
+    assert (change.before, change.after, change.why) == (0, FULL, "another penalty for being late")
 
 
 def test_a_suite_that_is_changed_back_is_graded_with_once_more(server: Site) -> None:

@@ -269,6 +269,54 @@ def test_the_same_from_a_terminal(server: Server, capsys: pytest.CaptureFixture[
     server.site.work()
 
 
+def test_a_job_that_failed_before_a_later_result_does_not_replace_it(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise ValueError("it was us")
+
+    monkeypatch.setattr(grading, "PAUSES", (0.0, 0.0))
+    attempt = server.submit("student1")
+    server.site.work(grade=fails)
+    server.site.regrade(assignment="scale", fresh_draws=True)
+    server.site.work()
+    (job,) = server.api("GET", f"/courses/{COURSE}/jobs").json()
+    answer = server.api("POST", f"/courses/{COURSE}/jobs/{job['number']}/retry")
+    assert (answer.status_code, answer.json()["code"]) == (409, "not_failed")
+    assert f"assay regrade --attempt {attempt['id']}" in answer.json()["error"]
+
+
+def test_staff_read_how_to_grade_again_what_a_check_could_not_judge(
+    server: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grading, "PAUSES", (0.0, 0.0))
+    attempt = server.submit("student1", {"scale_answer": "# break the check"})
+    server.site.work()
+    assert commands.show_jobs(server.client(), course=None, failed_only=False) == 0
+    told = capsys.readouterr().out
+    assert "could not judge" in " ".join(told.split()) and "assay regrade --attempt ID" in told
+    page = server.page("/", "instructor1").text
+    assert attempt["id"] in page and "<code>assay regrade --attempt ID</code>" in page
+
+
+def test_a_regrade_in_a_terminal_waits_for_its_own_jobs_and_names_whom_it_could_not_grade(
+    server: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker, client = server.site.worker(), server.client()
+    monkeypatch.setattr(grading, "PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(commands.time, "sleep", lambda _: worker.work())
+    server.submit("student1")
+    worker.work()
+    server.site.make_stricter()
+    server.submit("student2", {"scale_answer": "# lose the sandbox"})  # is done first, and fails
+    assert commands.regrade(client, course=None, assignment="scale", student="student1") == 0
+    told = capsys.readouterr().out
+    assert "1 of 1 attempts graded again" in told and "the suite changed" in told and "student2" not in told
+    assert commands.regrade(client, course=None, assignment="scale") == 1
+    told = capsys.readouterr().out
+    assert "1 of 2 attempts graded again" in told and "Could not be graded: student2" in told
+
+
 def test_what_a_crash_of_ours_shows_is_no_traceback(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: object) -> None:
         raise ValueError("secret")

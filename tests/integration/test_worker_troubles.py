@@ -6,6 +6,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,18 @@ def test_a_database_that_fails_at_one_job_is_in_the_log_and_the_job_is_done_agai
     server.work()
     assert server.result(attempt).points == FULL and server.jobs(attempt)[0].tries == 2
     assert len(store.feedback_history(server.materials.exchange, attempt.id)) == 1
+
+
+def test_a_database_that_fails_at_the_start_does_not_make_older_attempts_forgotten(
+    server: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost, worker = server.submit("student1", enqueue=False), server.worker()
+    monkeypatch.setattr("assay.serving.worker.RECENT", timedelta(0))  # it is older than that
+    with monkeypatch.context() as patched:
+        patched.setattr("assay.serving.worker.reconcile", away)
+        worker.recover(everything=True)
+    worker.recover()
+    assert len(server.jobs(lost)) == 1
 
 
 def test_a_job_that_somebody_else_has_by_now_is_not_spoken_of(

@@ -112,7 +112,8 @@ class Site:
         return regrades.ask(self.materials.places, self.of, Asked(**asked), by="instructor1")  # type: ignore[arg-type]
 
     def report(self, regrade: Regrade) -> regrade_reports.RegradeReport:
-        return regrade_reports.report(self.materials.jobs, self.of.grading, regrade)
+        jobs = self.materials.jobs
+        return regrade_reports.report(jobs, self.of.grading, regrades.find(jobs, self.of.name, regrade.id))
 
 
 def in_process(grader: Grader) -> Ask:

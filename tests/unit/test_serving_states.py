@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import os
 import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -96,6 +99,17 @@ def test_who_has_a_result_keeps_it_while_it_is_graded_again(jobs: Engine) -> Non
     assert states(jobs, ["attempt"]) == {"attempt": State("graded")}
 
 
+def test_who_waits_sees_the_job_that_comes_first(jobs: Engine) -> None:
+    for name in ("one", "two", "three"):
+        enqueue(jobs, "grading-a", name, "1.r")
+        enqueue(jobs, "grading-a", name, "2.fresh", priority=10)
+    tell(jobs, leased(jobs), "what the checks found")
+    places = {"one": State("checked"), "two": State("queued", 0), "three": State("queued", 1)}
+    assert states(jobs, ["one", "two", "three"]) == places
+    fail(jobs, leased(jobs), "ours", again=False)
+    assert states(jobs, ["two"]) == {"two": State("queued", 2)}
+
+
 def test_a_result_is_read_as_it_was_written() -> None:
     broken = replace(RESULT, broken=(BrokenCheck("scale", "check_scale", "scale", "Traceback"),))
     for result in (RESULT, broken):
@@ -109,10 +123,10 @@ def test_a_result_is_read_as_it_was_written() -> None:
 
 def test_the_latest_result_is_the_one_that_was_done_last(jobs: Engine) -> None:
     first, second = (enqueue(jobs, "grading-a", "attempt", f"{number}.r") for number in (1, 2))
-    for number, at in ((second.id, 10.0), (first.id, 20.0)):
-        job = lease(jobs, "worker", 10, number=number, now=at)
-        assert job is not None
-        finish(jobs, job, "{}", now=at)
+    fail(jobs, leased(jobs), "ours", again=False)
+    finish(jobs, leased(jobs), "{}", now=10.0)
+    table.retry(jobs, first.id, who="staff")
+    finish(jobs, leased(jobs), "{}", now=20.0)
     found = latest_done([get(jobs, first.id), get(jobs, second.id)])
     assert found is not None and found.id == first.id
     assert latest_done([enqueue(jobs, "grading-a", "other", "1.r")]) is None
@@ -189,6 +203,28 @@ def test_there_is_one_worker_of_a_course(tmp_path: Path) -> None:
         pass
     with the_only(place):
         assert os.path.exists(place)
+
+
+def test_a_lock_that_cannot_be_had_is_not_taken_for_another_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("assay.serving.processes.fcntl.flock", refuses)
+    with pytest.raises(JobError, match=r"cannot be locked .*No locks available"), the_only(tmp_path / "a.lock"):
+        pass
+    (tmp_path / "wake").write_text("no folder")
+    with pytest.raises(JobError, match="cannot be locked"), the_only(tmp_path / "wake" / "a.lock"):
+        pass
+    with pytest.raises(JobError, match="cannot be made"), woken(tmp_path / "wake", "a"):
+        pass
+
+
+def test_no_text_of_a_course_passes_for_an_event_in_the_log() -> None:
+    code = "from assay.serving import processes as p; p.log_to_stderr(); p.logging.error('lost:\\n2026-11-21 all well')"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr
+    assert said.endswith(" root ERROR lost:\n    2026-11-21 all well\n")
 
 
 def test_a_page_escapes_and_allows_its_own_style_and_script_only() -> None:
