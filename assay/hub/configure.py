@@ -54,8 +54,7 @@ def configure(c: Any, settings: Settings) -> None:
         for one in c.JupyterHub.services:
             one |= {"timeout": PATIENCE if "command" in one else ELSEWHERE} if "url" in one else {}
     authenticators.configure(c, settings, os.environ)
-    c.Authenticator.username_pattern = USERNAME
-    c.Authenticator.admin_users = set(settings.admins)
+    _configure_names(c, settings)
     _configure_servers(c, settings)
 
 
@@ -82,6 +81,11 @@ def _configure_proxy(c: Any, settings: Settings, port: int) -> None:
     c.ConfigurableHTTPProxy.api_url = f"http://{LOOPBACK}:{port}"
     c.ConfigurableHTTPProxy.auth_token = secrets.proxy_token(settings)
     c.ConfigurableHTTPProxy.pid_file = str(settings.hub / "proxy.pid")
+
+
+def _configure_names(c: Any, settings: Settings) -> None:
+    c.Authenticator.username_pattern = rf"{USERNAME}\Z"  # the Hub itself only looks how a name begins
+    c.Authenticator.admin_users = set(settings.admins)
 
 
 def _configure_servers(c: Any, settings: Settings) -> None:

@@ -7,7 +7,7 @@ that approve and discard somebody can be followed from any page an admin looks a
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import nativeauthenticator
 from nativeauthenticator import NativeAuthenticator, handlers
@@ -15,6 +15,7 @@ from nativeauthenticator.orm import UserInfo
 from tornado.escape import url_escape
 from tornado.web import HTTPError
 
+LONGEST = 72  # bytes of a password; bcrypt takes no more
 TEMPLATES = [str(Path(__file__).parent / "templates"), str(Path(nativeauthenticator.__file__).parent / "templates")]
 
 
@@ -42,11 +43,25 @@ class LoginPage(handlers.LoginHandler):  # type: ignore[misc]
             self.redirect(self.get_next_url(user))
             return
         name, password = data.get("username", ""), data.get("password", "")
-        account = self.authenticator.get_user(name)
+        account = None if too_long(password) else self.authenticator.get_user(name)
         error = "Invalid username or password."
         if account is not None and not account.is_authorized and account.is_valid_password(password):
             error = f"User {name} has not been authorized by an administrator yet."
         self.finish(await self._render(login_error=error, username=name))
+
+
+class SignUp(handlers.SignUpHandler):  # type: ignore[misc]
+    """/hub/signup"""
+
+    def get_result_message(self, user: Any, human: bool, taken: bool, alike: bool, admin: bool) -> tuple[str, str]:
+        """How the page shows it, and what it says. Of an admin nothing else: their name approves nobody."""
+        if user or taken or not human or not alike:
+            return cast(tuple[str, str], super().get_result_message(user, human, taken, alike, False))
+        return "alert-danger", (
+            "There is no new account. A name has up to 63 small letters a to z, digits and ._@+- and begins with a "
+            f"letter or digit; a password has at least {self.authenticator.minimum_password_length} characters, at "
+            f"most {LONGEST} bytes, and is not a common one."
+        )
 
 
 class Approve(handlers.ToggleAuthorizationHandler):  # type: ignore[misc]
@@ -73,6 +88,7 @@ class Discard(handlers.DiscardHandler):  # type: ignore[misc]
 
 _MENDED = {
     handlers.LoginHandler: LoginPage,
+    handlers.SignUpHandler: SignUp,
     handlers.ToggleAuthorizationHandler: Approve,
     handlers.DiscardHandler: Discard,
 }
@@ -81,9 +97,24 @@ _MENDED = {
 class SignUpWithApproval(NativeAuthenticator):  # type: ignore[misc]
     """NativeAuthenticator, where the name of an admin does not approve whoever signs up with it first."""
 
+    async def authenticate(self, handler: Any, data: dict[str, str]) -> str | None:
+        """The name of whose password it is."""
+        if too_long(data["password"]):
+            return None
+        return cast(str | None, await super().authenticate(handler, data))
+
+    def is_password_strong(self, password: str) -> bool:
+        """Whether somebody may choose it."""
+        return not too_long(password) and super().is_password_strong(password)
+
     def get_authed_users(self) -> set[str]:
         """Those whom an admin or the operator has approved."""
         return {info.username for info in UserInfo.all_users(self.db) if info.is_authorized}
 
     def get_handlers(self, app: Any) -> list[tuple[str, type]]:
         return [(path, _MENDED.get(handler, handler)) for path, handler in super().get_handlers(app)]
+
+
+def too_long(password: str) -> bool:
+    """Whether it cannot be anybody's password."""
+    return len(password.encode()) > LONGEST

@@ -1,7 +1,9 @@
 """What the Hub is told from the settings, read back from a real configuration object."""
 
+import asyncio
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,12 @@ from assay.settings import CourseSettings, Settings
 
 pytest.importorskip("jupyterhub", reason="not run: needs the hub extra")
 
+from jupyterhub import orm
 from traitlets.config import Config
 
-from assay.hub import authenticators, configure
+from assay.hub import authenticators, configure, native
 
+PHRASE = "a long enough phrase"
 LOGIC = CourseSettings("logic", Path("/courses/logic"), ("instructor1",), ("student1",))
 
 
@@ -158,6 +162,39 @@ class TestLoggingIn:
         pytest.importorskip("ldapauthenticator")
         chosen = configured(kind="ldap", server_address="ldap.example.org").LDAPAuthenticator
         assert chosen.allowed_users == {"instructor1", "student1", "operator"}
+
+
+@pytest.fixture
+def accounts() -> Iterator[native.SignUpWithApproval]:
+    """Of a Hub without anybody, in memory."""
+    config = configured()
+    configure._configure_names(config, Settings(Path("/server")))
+    database = orm.new_session_factory("sqlite:///:memory:")()
+    yield native.SignUpWithApproval(config=config, db=database)
+    database.close()
+    database.get_bind().dispose()
+
+
+class TestSigningUp:
+    @pytest.mark.parametrize("name", ["alice", "a.b_c@d+e-f", "7", "a" * 63, "Alice", "\u212aim"])
+    def test_with_a_name(self, accounts: native.SignUpWithApproval, name: str) -> None:
+        account = accounts.create_user(name, PHRASE)
+        assert account.username == name.lower()
+        assert not account.is_authorized
+        assert accounts.create_user(name.upper(), PHRASE) is None, "there is one"
+
+    @pytest.mark.parametrize(
+        "name", ["", "-a", "a b", "a/b", "bob;x", "k\xe4te", "alice\u200b", "alice\n", "a" * 64, "x\0", "\u0430lice"]
+    )
+    def test_with_what_is_no_name(self, accounts: native.SignUpWithApproval, name: str) -> None:
+        """An admin could take one with a sign that cannot be seen for another's."""
+        assert accounts.create_user(name, PHRASE) is None
+
+    def test_with_a_password_that_bcrypt_does_not_take(self, accounts: native.SignUpWithApproval) -> None:
+        assert accounts.create_user("alice", "\xe4" * 37) is None
+        assert accounts.create_user("alice", "\xe4" * 36)
+        asked = {"username": "alice", "password": "x" * 73}
+        assert asyncio.run(accounts.authenticate(None, asked)) is None
 
 
 def test_services_see_the_operators_choices_and_no_secret_of_logging_in() -> None:
