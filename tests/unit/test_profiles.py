@@ -69,6 +69,19 @@ class TestWhoIsOfferedWhat:
         assert 'value="cpu" checked' in page and 'value="gpu"' in page and "large" not in page
         assert "For &lt;most&gt; work" in page and "<most>" not in page
 
+    @pytest.mark.parametrize(("settings", "left"), [(SETTINGS, "cpu"), (replace(SETTINGS, profiles=()), "standard")])
+    def test_who_had_what_is_no_longer_theirs_is_asked_again(self, settings: Settings, left: str) -> None:
+        """The Hub starts a server with what was asked for the last time where there is no form."""
+        with new_site(settings, BubblewrapSpawner, profiles.configure) as site:
+            spawner = site.spawner("student1")
+            spawner.orm_spawner.user_options = {"profile": "gpu"}
+            site.database.commit()
+            spawner = site.spawner("student1", new=True)
+            page = asyncio.run(spawner.get_options_form())
+            assert f'value="{left}" checked' in page
+            started(spawner, **spawner.run_options_from_form({"profile": [left]}))
+            assert asyncio.run(spawner.get_options_form()) == ""
+
     def test_what_cannot_be_had_now_cannot_be_chosen(self, site: Site, table: gpus.Table) -> None:
         for number in (2, 3):
             table.take((number, ""), SETTINGS.gpus)
