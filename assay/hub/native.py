@@ -1,7 +1,8 @@
 """Accounts with passwords of this server's own: whoever signs up waits until an admin has approved.
 
 NativeAuthenticator 1.3.0 was written for JupyterHub before 6. Its login page calls what is gone there, and its links
-that approve and discard somebody can be followed from any page an admin looks at. Both are mended here.
+that approve and discard somebody can be followed from any page an admin looks at; withdrawing leaves whoever is logged
+in, and discarding takes a name out of its courses. All of it is mended here.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import nativeauthenticator
+from jupyterhub import orm
 from nativeauthenticator import NativeAuthenticator, handlers
 from nativeauthenticator.orm import UserInfo
 from tornado.escape import url_escape
@@ -65,7 +67,7 @@ class SignUp(handlers.SignUpHandler):  # type: ignore[misc]
 
 
 class Approve(handlers.ToggleAuthorizationHandler):  # type: ignore[misc]
-    """/hub/authorize/NAME"""
+    """/hub/authorize/NAME: approve somebody, or withdraw that, which counts at once."""
 
     async def get(self, slug: str) -> None:
         """A link changes nothing: any page could have one."""
@@ -73,17 +75,37 @@ class Approve(handlers.ToggleAuthorizationHandler):  # type: ignore[misc]
 
     async def post(self, slug: str) -> None:
         await super().get(slug)
+        if not self.authenticator.get_user(slug).is_authorized:
+            await self._turn_out(slug)
+
+    async def _turn_out(self, name: str) -> None:
+        """End what somebody has from earlier logins: servers, tokens, cookies."""
+        user = self.find_user(name)
+        if user is None:
+            return
+        user.orm_user.cookie_id = orm.new_token()
+        for token in list(user.orm_user.api_tokens):
+            self.db.delete(token)
+        self.db.commit()
+        for server, spawner in list(user.spawners.items()):
+            if spawner.ready:
+                await self.stop_single_user(user, server)
 
 
 class Discard(handlers.DiscardHandler):  # type: ignore[misc]
-    """/hub/discard/NAME"""
+    """/hub/discard/NAME: forget that somebody has signed up. The name keeps its courses, for whose it is."""
 
     async def get(self, user_name: str) -> None:
         """A link changes nothing: any page could have one."""
         raise HTTPError(405)
 
+    @handlers.admin_users_scope  # type: ignore[untyped-decorator]
     async def post(self, user_name: str) -> None:
-        await super().get(user_name)
+        account = self.authenticator.get_user(user_name)
+        if account is not None and not account.is_authorized:
+            self.db.delete(account)
+            self.db.commit()
+        self.redirect(f"{self.hub.base_url}authorize")
 
 
 _MENDED = {

@@ -166,6 +166,27 @@ def test_a_site_of_ones_own_has_no_users_until_an_admin_approves(tmp_path: Path)
         assert hub.log_in("student9", "a long enough phrase").post("/hub/authorize/operator").status_code == 403
 
 
+def test_what_an_admin_withdraws_or_discards(tmp_path: Path) -> None:
+    root, home = site(tmp_path, 'admins = ["operator"]', students='["student1"]')
+    phrase = "a long enough phrase"
+    with hubs.running(root, home) as hub:
+        admin = hub.log_in("operator", password_of(command(root, home, "user", "operator").stdout))
+        sign_up(hub, "student1", "of somebody else's")
+        assert admin.post("/hub/discard/student1").status_code == 200
+        sign_up(hub, "student1", phrase)
+        assert admin.post("/hub/authorize/student1").status_code == 200
+        student = hub.log_in("student1", phrase)
+        assert student.post("/hub/discard/operator").status_code == 403
+        assert student.get("/hub/api/user").json()["groups"] == ["nbgrader-course"], "discarding changed the course"
+        token = student.token().json()["token"]
+        student.start_server()
+        assert admin.post("/hub/authorize/student1").status_code == 200
+        assert student.get("/hub/api/user").status_code == 403
+        assert hub.ask("GET", "/hub/api/user", token).status_code == 403
+        hubs.wait_for(lambda: not admin.get("/hub/api/users/student1").json()["servers"], "the end of the server")
+        assert hub.try_log_in("student1", phrase).get("/hub/api/user").status_code == 403
+
+
 def sign_up(hub: Running, name: str, password: str) -> None:
     """As the form does."""
     person = hubs.Person(hub, name)
