@@ -229,15 +229,19 @@ class TestChoices:
         assert chosen.try_log_in("student1", chosen.passwords["student1"]).get("/hub/api/user").status_code == 403
 
 
-def test_whom_the_settings_no_longer_name_is_out_of_the_course(tmp_path: Path) -> None:
-    root, home = site(tmp_path, students='["student1", "student2"]', demo=True)
+def test_whom_the_settings_no_longer_name_is_out_of_the_course_and_no_admin(tmp_path: Path) -> None:
+    root, home = site(tmp_path, 'admins = ["operator"]', students='["student1", "student2"]', demo=True)
     with hubs.running(root, home) as hub:
         passwords = hub.passwords
+        assert hub.log_in("operator").visit("/hub/admin").status_code == 200
         token = hub.service_token("course")
         hub.ask("POST", "/hub/api/groups/nbgrader-course/users", token, json={"users": ["student2"]})
     settings = (home / "settings.toml").read_text()
-    hubs.write_settings(home, settings.replace('"student1", ', ""))
+    hubs.write_settings(home, settings.replace('"student1", ', "").replace('admins = ["operator"]', ""))
     with hubs.running(root, home) as hub:
+        operator = hub.log_in("operator", passwords["operator"])
+        assert operator.get("/hub/api/user").json()["admin"] is False
+        assert operator.visit("/hub/admin").status_code == operator.get("/hub/api/users").status_code == 403
         assert hub.log_in("student1", passwords["student1"]).get("/hub/api/user").json()["groups"] == []
         assert hub.log_in("student2", passwords["student2"]).get("/hub/api/user").json()["groups"] == [
             "nbgrader-course"
