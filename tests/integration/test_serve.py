@@ -278,6 +278,8 @@ def refused_by_the_command(root: Path, home: Path, output: Path, **environ: str)
     ("more", "said"),
     [
         ("job = 3", "sets job, which nothing reads"),
+        ('admins = ["Operator"]', "'Operator' among the admins can be nobody's name"),
+        ('[courses.other]\nroot = "."\nstudents = ["Anna M\u00fcller"]', "among the students of other"),
         ('bind_url = "localhost"', "bind_url is 'localhost', which is no address"),
         ('[authenticator]\nkind = "dummy"', "Choose one of: native, oauth, lti13, ldap"),
         ('[authenticator]\nkind = "oauth"\nclient_id = "1"', "Nobody could log in"),
