@@ -146,6 +146,22 @@ class TestLoggingIn:
         assert configured(kind="oauth", client_id="1", allow_all=False).GenericOAuthenticator.allowed_users
         assert "allowed_users" not in configured(kind="oauth", allow_all=True).GenericOAuthenticator
 
+    @pytest.mark.parametrize(
+        ("more", "existing"),
+        [({"allowed_groups": ["staff"]}, False), ({"allowed_users": ["guest"]}, True)]
+        + [({"allowed_groups": ["staff"], "allow_existing_users": True}, True)],
+    )
+    def test_who_is_let_in_besides_those_whom_the_settings_name(self, more: dict[str, Any], existing: bool) -> None:
+        pytest.importorskip("oauthenticator")
+        chosen = configured(kind="oauth", **more).GenericOAuthenticator
+        assert chosen.allowed_users == {"instructor1", "student1", "operator", *more.get("allowed_users", ())}
+        assert chosen.allow_existing_users is existing
+
+    @pytest.mark.parametrize("name", ["admin_users", "username_pattern", "manage_groups"])
+    def test_what_this_server_decides(self, name: str) -> None:
+        with pytest.raises(CourseError, match=f"sets {name}, which SignUpWithApproval"):
+            configured(**{name: "x"})
+
     def test_any_class_of_oauthenticator_by_its_short_name(self) -> None:
         pytest.importorskip("oauthenticator")
         assert configured(kind="oauth", **{"class": "github"}).GitHubOAuthenticator.allowed_users
@@ -157,6 +173,26 @@ class TestLoggingIn:
         (tmp_path / "secret").write_text("from a file\n")
         config = configured(kind="oauth", client_secret_file=str(tmp_path / "secret"))
         assert config.GenericOAuthenticator.client_secret == "from a file"
+
+    def test_every_kind_of_option_from_the_environment(self) -> None:
+        """Configuration of a kind that the option does not have is refused when the Hub makes its authenticator."""
+        pytest.importorskip("oauthenticator")
+        environ = {
+            "ASSAY_AUTHENTICATOR_ALLOW_ALL": "false",
+            "ASSAY_AUTHENTICATOR_ALLOWED_USERS": "guest1, guest2",
+            "ASSAY_AUTHENTICATOR_AUTH_REFRESH_AGE": "60",
+            "ASSAY_AUTHENTICATOR_CLASS": "generic-oauth",
+            "ASSAY_AUTHENTICATOR_CLIENT_SECRET": '"123"',
+        }
+        config = configured(environ, "oauth")
+        found = config.JupyterHub.authenticator_class(config=config)
+        assert found.allowed_users == {"instructor1", "student1", "operator", "guest1", "guest2"}
+        assert (found.allow_all, found.auth_refresh_age, found.client_secret) == (False, 60, '"123"')
+
+    @pytest.mark.parametrize(("name", "text"), [("enable_signup", "perhaps"), ("minimum_password_length", "ten")])
+    def test_a_variable_of_another_kind(self, name: str, text: str) -> None:
+        with pytest.raises(CourseError, match=f"ASSAY_AUTHENTICATOR_{name.upper()} is '{text}', which is no "):
+            configured({f"ASSAY_AUTHENTICATOR_{name.upper()}": text})
 
     def test_ldap_lets_in_nobody_but_whom_the_settings_name(self) -> None:
         pytest.importorskip("ldapauthenticator")
