@@ -16,8 +16,9 @@ from tornado.web import HTTPError
 
 from assay.errors import CourseError, SandboxError
 from assay.hub import gpus, profiles
+from assay.hub.enrolment import enrol_everyone
 from assay.hub.spawners import BubblewrapSpawner
-from assay.settings import Profile, Settings
+from assay.settings import CourseSettings, Profile, Settings
 from tests.support.spawners import Site, new_site
 
 GPU = ("nbgrader-deep",)
@@ -96,6 +97,14 @@ class TestWhoIsOfferedWhat:
 
 
 class TestStarting:
+    def test_everyone_can_start_one_where_an_admin_has_deleted_the_group(self, site: Site) -> None:
+        deep = CourseSettings("deep", Path("/deep"), everyone=True)
+        logic = CourseSettings("logic", Path("/logic"), everyone=True)
+        spawner = site.spawner("student1")
+        site.spawner("student2", (logic.student_group,))
+        enrol_everyone(replace(SETTINGS, courses=(deep, logic)))(spawner)
+        assert spawner.groups() == {logic.student_group}
+
     def test_without_a_choice_it_is_the_first(self, site: Site) -> None:
         for options in ({}, {"profile": ""}, {"profile": None}, {"something": "else"}):
             assert started(site.spawner("student1", GPU), **options).name == "cpu"
