@@ -328,6 +328,13 @@ def test_open_secrets_are_explained(tmp_path: Path) -> None:
     assert "is open to other users" in refused(root, home)
 
 
+def test_an_account_of_no_server_is_explained(tmp_path: Path) -> None:
+    done = command(hubs.make_course(tmp_path / "course"), tmp_path / "home", "user", "operator")
+    assert done.returncode == 2
+    assert "is no server's folder" in done.stderr
+    assert not (tmp_path / "home").exists(), "accounts were made for a server that nobody starts"
+
+
 def test_a_taken_address_is_explained(tmp_path: Path, demo: Running) -> None:
     root, home = site(tmp_path)
     printed = refused_by_the_command(root, home, tmp_path / "out", ASSAY_BIND_URL=demo.url)
