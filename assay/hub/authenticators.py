@@ -23,7 +23,8 @@ _EXTRAS = {"native": "hub", "oauth": "oauth", "lti13": "lti", "ldap": "ldap"}
 _VARIABLE = "ASSAY_AUTHENTICATOR_"  # and the name of an option in capitals
 _FILE = "_file"
 # The groups of courses are the Hub's own, so that an instructor can enrol somebody; `admins` and names are of the site.
-_NOT_OURS = {"manage_groups", "manage_roles", "admin_users", "username_pattern"}
+# An address of e-mail says nothing about whose a name is.
+_NOT_OURS = {"manage_groups", "manage_roles", "admin_users", "username_pattern", "allow_self_approval_for"}
 _NATIVE = {
     "allow_all": True,  # whom an admin has approved
     "enable_signup": True,

@@ -56,7 +56,9 @@ class SignUp(handlers.SignUpHandler):  # type: ignore[misc]
     """/hub/signup"""
 
     def get_result_message(self, user: Any, human: bool, taken: bool, alike: bool, admin: bool) -> tuple[str, str]:
-        """How the page shows it, and what it says. Of an admin nothing else: their name approves nobody."""
+        """How the page shows it, and what it says. An admin's name approves nobody."""
+        if user and not user.is_authorized:
+            return "alert-info", "You have an account now, and can log in as soon as an administrator has approved it."
         if user or taken or not human or not alike:
             return cast(tuple[str, str], super().get_result_message(user, human, taken, alike, False))
         return "alert-danger", (
@@ -128,6 +130,18 @@ class SignUpWithApproval(NativeAuthenticator):  # type: ignore[misc]
     def is_password_strong(self, password: str) -> bool:
         """Whether somebody may choose it."""
         return not too_long(password) and super().is_password_strong(password)
+
+    def create_user(self, username: str, password: str, **more: Any) -> UserInfo | None:
+        """A new account; None where it cannot be. Even with `open_signup` a name that the Hub knows has to be approved.
+
+        The settings or a formgrader have named it: whoever has it has the rights of an admin, or in a course.
+        """
+        known = orm.User.find(self.db, self.normalize_username(username)) is not None
+        account = super().create_user(username, password, **more)
+        if account is not None and known:
+            account.is_authorized = False
+            self.db.commit()
+        return account
 
     def get_authed_users(self) -> set[str]:
         """Those whom an admin or the operator has approved."""

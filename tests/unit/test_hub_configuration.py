@@ -157,7 +157,7 @@ class TestLoggingIn:
         assert chosen.allowed_users == {"instructor1", "student1", "operator", *more.get("allowed_users", ())}
         assert chosen.allow_existing_users is existing
 
-    @pytest.mark.parametrize("name", ["admin_users", "username_pattern", "manage_groups"])
+    @pytest.mark.parametrize("name", ["admin_users", "username_pattern", "manage_groups", "allow_self_approval_for"])
     def test_what_this_server_decides(self, name: str) -> None:
         with pytest.raises(CourseError, match=f"sets {name}, which SignUpWithApproval"):
             configured(**{name: "x"})
@@ -225,6 +225,13 @@ class TestSigningUp:
     def test_with_what_is_no_name(self, accounts: native.SignUpWithApproval, name: str) -> None:
         """An admin could take one with a sign that cannot be seen for another's."""
         assert accounts.create_user(name, PHRASE) is None
+
+    def test_open_to_all_but_not_with_a_name_that_has_rights(self, accounts: native.SignUpWithApproval) -> None:
+        accounts.open_signup = True
+        accounts.db.add(orm.User(name="instructor1"))
+        accounts.db.commit()
+        assert not accounts.create_user("Instructor1", PHRASE).is_authorized
+        assert accounts.create_user("alice", PHRASE).is_authorized
 
     def test_with_a_password_that_bcrypt_does_not_take(self, accounts: native.SignUpWithApproval) -> None:
         assert accounts.create_user("alice", "\xe4" * 37) is None
