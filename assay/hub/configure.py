@@ -77,7 +77,11 @@ def _configure_hub(c: Any, settings: Settings, port: int) -> None:
 
 
 def _configure_proxy(c: Any, settings: Settings, port: int) -> None:
-    c.ConfigurableHTTPProxy.command = programs.ended_with_the_hub([programs.proxy_program(os.environ.get("PATH", ""))])
+    # The Hub hands down all of its environment to what everybody can talk to.
+    kept_from_it = (name for name in os.environ if name.startswith("ASSAY_") or name in OF_STORES)
+    proxy = programs.proxy_program(os.environ.get("PATH", ""))
+    command = ["env", *(f"--unset={name}" for name in kept_from_it), proxy]
+    c.ConfigurableHTTPProxy.command = programs.ended_with_the_hub(command)
     c.ConfigurableHTTPProxy.api_url = f"http://{LOOPBACK}:{port}"
     c.ConfigurableHTTPProxy.auth_token = secrets.proxy_token(settings)
     c.ConfigurableHTTPProxy.pid_file = str(settings.hub / "proxy.pid")

@@ -206,7 +206,8 @@ def chosen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     (home / "hub").mkdir(mode=0o700)
     with subprocess.Popen(["sleep", "3000"]) as other:
         (home / "hub" / "proxy.pid").write_text(str(other.pid))
-        with hubs.running(root, home) as hub:
+        secrets = {"PGPASSWORD": "of a database", "ASSAY_AUTHENTICATOR_SECRET_KEY": "of logging in"}
+        with hubs.running(root, home, environ=secrets) as hub:
             assert other.poll() is None, "it was taken for the proxy"
             other.kill()
             yield hub
@@ -215,6 +216,13 @@ def chosen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 class TestChoices:
     def test_a_sites_own_configuration_counts_most(self, chosen: Running) -> None:
         assert "Closed on Friday." in hubs.Person(chosen, "anybody").visit("/hub/login").text
+
+    def test_the_proxy_has_no_secret_of_the_hub(self, chosen: Running) -> None:
+        proxy = int((chosen.home / "hub" / "proxy.pid").read_text())
+        assert b"configurable-http-proxy" in Path(f"/proc/{proxy}/cmdline").read_bytes()
+        for secret in (b"of a database", b"of logging in"):
+            assert secret in Path(f"/proc/{chosen.pid}/environ").read_bytes()
+            assert secret not in Path(f"/proc/{proxy}/environ").read_bytes()
 
     def test_everyone_who_starts_a_server_becomes_a_student(self, chosen: Running) -> None:
         for name, groups in (("operator", ["nbgrader-course"]), ("instructor1", ["formgrade-course"])):
