@@ -45,7 +45,8 @@ class LoginPage(handlers.LoginHandler):  # type: ignore[misc]
             self.redirect(self.get_next_url(user))
             return
         name, password = data.get("username", ""), data.get("password", "")
-        account = None if too_long(password) else self.authenticator.get_user(name)
+        guessing = too_long(password) or self.authenticator.is_blocked(self.authenticator.normalize_username(name))
+        account = None if guessing else self.authenticator.get_user(name)
         error = "Invalid username or password."
         if account is not None and not account.is_authorized and account.is_valid_password(password):
             error = f"User {name} has not been authorized by an administrator yet."

@@ -149,6 +149,11 @@ def test_a_site_of_ones_own_has_no_users_until_an_admin_approves(tmp_path: Path)
     with hubs.running(root, home) as hub:
         assert hub.passwords == {}
         assert "assay user NAME" in hub.printed
+        sign_up(hub, "student7", "a long enough phrase")
+        assert "not been authorized" in told_at_login(hub, "student7", "a long enough phrase")
+        for _ in range(9):
+            assert "Invalid" in told_at_login(hub, "student7", "a guess")
+        assert "Invalid" in told_at_login(hub, "student7", "a long enough phrase"), "guessing goes on"
         for name in ("operator", "student9"):
             sign_up(hub, name, "a long enough phrase")
             assert hub.try_log_in(name, "a long enough phrase").get("/hub/api/user").status_code == 403
@@ -185,6 +190,13 @@ def test_what_an_admin_withdraws_or_discards(tmp_path: Path) -> None:
         assert hub.ask("GET", "/hub/api/user", token).status_code == 403
         hubs.wait_for(lambda: not admin.get("/hub/api/users/student1").json()["servers"], "the end of the server")
         assert hub.try_log_in("student1", phrase).get("/hub/api/user").status_code == 403
+
+
+def told_at_login(hub: Running, name: str, password: str) -> str:
+    """The page that follows."""
+    person = hubs.Person(hub, name)
+    person.visit("/hub/login")
+    return person.post("/hub/login", data={"username": name, "password": password}).text
 
 
 def sign_up(hub: Running, name: str, password: str) -> None:
