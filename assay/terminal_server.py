@@ -11,6 +11,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
 from assay.course import Course, open_course
+from assay.errors import CourseError
 from assay.exchange import blobs, store, tables
 from assay.exchange.policy import Policy
 from assay.hub import accounts, serve
@@ -51,7 +52,13 @@ def serve_and_print(root: Path, environ: Mapping[str, str]) -> int:
 
 def set_password_and_print(root: Path, environ: Mapping[str, str], name: str) -> int:
     """Give somebody an account, or a new password. Raises CourseError."""
-    settings = load(serve.home_of(root, environ), environ)
+    home = serve.home_of(root, environ)
+    if not (home / FILE).is_file():
+        raise CourseError(
+            f"{home} holds no {FILE}, so it is no server's folder. Run this where the server is started, or name its "
+            f"folder in {serve.HOME}."
+        )
+    settings = load(home, environ)
     password = accounts.set_new_password(settings, name)
     console = Console(soft_wrap=True, highlight=False)
     console.print(f"{name} has the password [bold]{password}[/] now. It is kept nowhere; only its hash is.")

@@ -14,6 +14,8 @@ from assay.hub import roles, secrets
 from assay.hub.configure import USERNAME, hub_database
 from assay.settings import FILE, Settings
 
+ADMINS = "admins"  # among the names of groups, which are longer
+
 
 def set_new_password(settings: Settings, name: str) -> str:
     """A new password for somebody, approved, who is made where there is none of that name. Only its hash is kept.
@@ -45,16 +47,19 @@ def make_missing(settings: Settings, names: Iterator[str] | list[str]) -> dict[s
 
 
 def forget_removed_members(settings: Settings) -> None:
-    """Take those out of the Hub's groups whom the settings named at the last start, and no longer do.
+    """Take from those whom the settings named at the last start, and no longer do, their groups or an admin's rights.
 
-    The Hub only adds. Who was enrolled otherwise, by the formgrader or an admin, stays. Only while the Hub is stopped.
+    The Hub only adds. Who got them otherwise, by the formgrader or an admin, keeps them. Only while the Hub is stopped.
     """
     path = settings.hub / "named.json"
-    now = {name: one["users"] for name, one in roles.groups(settings).items()}
+    now = {name: one["users"] for name, one in roles.groups(settings).items()} | {ADMINS: sorted(settings.admins)}
     before: dict[str, list[str]] = json.loads(path.read_text()) if path.is_file() else {}
     with _database(settings) as session:
         from jupyterhub import orm
 
+        for name in set(before.pop(ADMINS, ())) - set(settings.admins):
+            if (user := orm.User.find(session, name)) is not None:
+                user.admin, user.roles = False, [role for role in user.roles if role.name != "admin"]
         for group_name, members in before.items():
             group = orm.Group.find(session, group_name)
             gone = set(members) - set(now.get(group_name, ()))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from traitlets import import_item
+from traitlets import Bool, Float, Int, List, Set, TraitType, Tuple, import_item
 
 from assay.errors import CourseError
 from assay.settings import FILE, Settings
@@ -20,10 +20,11 @@ _CLASSES = {
     "ldap": "ldapauthenticator.LDAPAuthenticator",
 }
 _EXTRAS = {"native": "hub", "oauth": "oauth", "lti13": "lti", "ldap": "ldap"}
-_SECRET = "ASSAY_AUTHENTICATOR_"  # and the name of an option in capitals
+_VARIABLE = "ASSAY_AUTHENTICATOR_"  # and the name of an option in capitals
 _FILE = "_file"
-# The groups of courses are the Hub's own, so that an instructor can enrol somebody.
-_NOT_OURS = {"manage_groups", "manage_roles"}
+# The groups of courses are the Hub's own, so that an instructor can enrol somebody; `admins` and names are of the site.
+# An address of e-mail says nothing about whose a name is.
+_NOT_OURS = {"manage_groups", "manage_roles", "admin_users", "username_pattern", "allow_self_approval_for"}
 _NATIVE = {
     "allow_all": True,  # whom an admin has approved
     "enable_signup": True,
@@ -45,35 +46,59 @@ def configure(c: Any, settings: Settings, environ: Mapping[str, str]) -> None:
 
     Raises CourseError where its package is missing, an option is unknown, or nobody could log in.
     """
-    options = _options(settings, environ)
-    found = _class(settings, str(options.pop("class", _CLASSES[settings.authenticator])))
-    _check_names(settings, found, options)
+    found, options = _chosen(settings, environ)
     c.JupyterHub.authenticator_class = found
     c.JupyterHub.template_paths = [*getattr(import_module(found.__module__), "TEMPLATES", ())]
-    for name, value in (_defaults(settings, options) | options).items():
+    for name, value in options.items():
         c[found.__name__][name] = value
 
 
 def check(settings: Settings, environ: Mapping[str, str]) -> None:
     """Raises CourseError where `configure` would."""
-    options = _options(settings, environ)
+    _chosen(settings, environ)
+
+
+def _chosen(settings: Settings, environ: Mapping[str, str]) -> tuple[Any, dict[str, Any]]:
+    """The authenticator's class, and its options. The environment counts more than the settings."""
+    texts = _in_the_environment(environ)
+    options = _in_the_settings(settings) | texts
     found = _class(settings, str(options.pop("class", _CLASSES[settings.authenticator])))
     _check_names(settings, found, options)
-    _defaults(settings, options)
+    traits = found.class_traits()
+    options |= {name: _from_text(name, text, traits[name]) for name, text in texts.items() if name != "class"}
+    return found, _with_defaults(settings, options)
 
 
-def _options(settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
-    """Those of the settings; a file or a variable of the environment can hold a secret in their place."""
+def _in_the_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name.removeprefix(_VARIABLE).lower(): text
+        for name, text in environ.items()
+        if name.startswith(_VARIABLE) and name != f"{_VARIABLE}OPTIONS"
+    }
+
+
+def _in_the_settings(settings: Settings) -> dict[str, Any]:
+    """A file can hold a secret in an option's place."""
     options: dict[str, Any] = {}
     for name, value in settings.authenticator_options.items():
         if name.endswith(_FILE):
             options[name.removesuffix(_FILE)] = _secret_in(settings.home / str(value))
         else:
             options[name] = value
-    for name, value in environ.items():
-        if name.startswith(_SECRET) and name != f"{_SECRET}OPTIONS":
-            options[name.removeprefix(_SECRET).lower()] = value
     return options
+
+
+def _from_text(name: str, text: str, trait: TraitType[Any, Any]) -> Any:
+    """What a variable of the environment says, as the option has it; a list is separated by commas."""
+    if isinstance(trait, (List, Set, Tuple)):
+        return [word.strip() for word in text.split(",") if word.strip()]
+    if not isinstance(trait, (Bool, Int, Float)):
+        return text
+    try:
+        return trait.from_string(text)
+    except ValueError as error:
+        kind = "true or false" if isinstance(trait, Bool) else "number"
+        raise CourseError(f"{_VARIABLE}{name.upper()} is {text!r}, which is no {kind}.") from error
 
 
 def _secret_in(path: Path) -> str:
@@ -122,22 +147,28 @@ def _check_names(settings: Settings, found: Any, options: Mapping[str, Any]) -> 
         )
 
 
-def _defaults(settings: Settings, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Native and LTI let in whom an admin or the platform vouches for; the others those named in the settings."""
+def _with_defaults(settings: Settings, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Native and LTI let in whom an admin or the platform vouches for; the others at least whom the settings name."""
     if settings.authenticator == "native":
-        return _NATIVE
+        return {**_NATIVE, **options}
     if settings.authenticator == "lti13":
         _check_launches_are_verified(settings, options)
-        return _LTI
-    if any(name.startswith("allow") and value for name, value in options.items() if name != "allowed_scopes"):
-        return {}
+        return {**_LTI, **options}
+    if options.get("allow_all"):
+        return dict(options)
+    allowed = options.get("allowed_users", ())
+    if not isinstance(allowed, Collection) or isinstance(allowed, str):
+        raise CourseError(f"[authenticator] has allowed_users = {allowed!r}, which is no list of names.")
     named = {name for course in settings.courses for name in (*course.instructors, *course.students)}
-    if not named | set(settings.admins):
+    named |= {*settings.admins, *allowed}
+    more = any(name.startswith("allow") and value for name, value in options.items() if name != "allowed_scopes")
+    if not named and not more:
         raise CourseError(
             f"Nobody could log in. Name instructors, students or admins in {settings.home / FILE}, "
             "or set in [authenticator] who may, for example: allow_all = true"
         )
-    return {"allowed_users": named | set(settings.admins), "allow_existing_users": True}
+    # Where something else decides who comes in, such as a group, who has left that would be known to the Hub still.
+    return {"allow_existing_users": not more or bool(allowed), **options, "allowed_users": named}
 
 
 def _check_launches_are_verified(settings: Settings, options: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ from assay.course import open_course
 from assay.errors import CourseError
 from assay.hub import authenticators, programs, secrets, tls
 from assay.hub.addresses import is_free, is_loopback, public_url
+from assay.hub.configure import USERNAME
 from assay.hub.course_id import FILE as NBGRADER_CONFIG
 from assay.hub.course_id import course_id
 from assay.settings import FILE, CourseSettings, Settings
@@ -24,6 +25,7 @@ def check(settings: Settings, environ: Mapping[str, str]) -> None:
     """Raises CourseError for the first thing that would keep the server from working."""
     if not settings.courses:
         raise CourseError(f"{settings.home / FILE} names no course. Add [courses.NAME] and its root.")
+    _check_names(settings)
     for course in settings.courses:
         _check_elsewhere(course, settings)
         if course.grader and course.server:
@@ -53,6 +55,19 @@ def check_address(settings: Settings) -> None:
                 f"Choose another bind_url in {settings.home / FILE}, or in ASSAY_BIND_URL."
             )
         time.sleep(0.1)
+
+
+def _check_names(settings: Settings) -> None:
+    named = {"admins": settings.admins}
+    for course in settings.courses:
+        named |= {f"instructors of {course.name}": course.instructors, f"students of {course.name}": course.students}
+    for where, names in named.items():
+        for name in names:
+            if not re.fullmatch(USERNAME, name):
+                raise CourseError(
+                    f"{settings.home / FILE}: {name!r} among the {where} can be nobody's name here. Use up to 63 small "
+                    "letters, digits and ._@+- that begin with a letter or digit."
+                )
 
 
 def _check_elsewhere(course: CourseSettings, settings: Settings) -> None:

@@ -54,8 +54,7 @@ def configure(c: Any, settings: Settings) -> None:
         for one in c.JupyterHub.services:
             one |= {"timeout": PATIENCE if "command" in one else ELSEWHERE} if "url" in one else {}
     authenticators.configure(c, settings, os.environ)
-    c.Authenticator.username_pattern = USERNAME
-    c.Authenticator.admin_users = set(settings.admins)
+    _configure_names(c, settings)
     _configure_servers(c, settings)
 
 
@@ -78,10 +77,19 @@ def _configure_hub(c: Any, settings: Settings, port: int) -> None:
 
 
 def _configure_proxy(c: Any, settings: Settings, port: int) -> None:
-    c.ConfigurableHTTPProxy.command = programs.ended_with_the_hub([programs.proxy_program(os.environ.get("PATH", ""))])
+    # The Hub hands down all of its environment to what everybody can talk to.
+    kept_from_it = (name for name in os.environ if name.startswith("ASSAY_") or name in OF_STORES)
+    proxy = programs.proxy_program(os.environ.get("PATH", ""))
+    command = ["env", *(f"--unset={name}" for name in kept_from_it), proxy]
+    c.ConfigurableHTTPProxy.command = programs.ended_with_the_hub(command)
     c.ConfigurableHTTPProxy.api_url = f"http://{LOOPBACK}:{port}"
     c.ConfigurableHTTPProxy.auth_token = secrets.proxy_token(settings)
     c.ConfigurableHTTPProxy.pid_file = str(settings.hub / "proxy.pid")
+
+
+def _configure_names(c: Any, settings: Settings) -> None:
+    c.Authenticator.username_pattern = rf"{USERNAME}\Z"  # the Hub itself only looks how a name begins
+    c.Authenticator.admin_users = set(settings.admins)
 
 
 def _configure_servers(c: Any, settings: Settings) -> None:

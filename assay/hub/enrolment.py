@@ -18,8 +18,9 @@ def enrol_everyone(settings: Settings) -> Callable[[Any], None]:
         user = spawner.user.orm_user
         member_of = {group.name for group in user.groups}
         for course in open_courses:
-            if not member_of & {course.student_group, course.instructor_group}:
-                user.groups.append(orm.Group.find(spawner.db, course.student_group))
+            group = orm.Group.find(spawner.db, course.student_group)
+            if group is not None and not member_of & {course.student_group, course.instructor_group}:
+                user.groups.append(group)  # an admin can delete it; the next start makes it anew
         spawner.db.commit()
 
     return enrol

@@ -32,6 +32,12 @@ def trees() -> tuple[Path, ...]:
     return tuple(tree for tree in dict.fromkeys(wanted) if not any(tree.is_relative_to(o) for o in wanted if o != tree))
 
 
+def other_places() -> tuple[Path, ...]:
+    """Where programs look for the environment and this package, if links lead from there to where they lie."""
+    wanted = (Path(sys.prefix).absolute(), Path(assay.__file__).absolute().parent)
+    return tuple(place for place in wanted if not any(place.is_relative_to(tree) for tree in trees()))
+
+
 def data_folder() -> Path | None:
     """The cache of public data sets of whoever runs the Hub, where there is one."""
     folder = os.environ.get("ASSAY_DATA") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "assay")
@@ -62,6 +68,9 @@ def words(settings: Settings, devices: Iterable[str] = (), hardware: Iterable[Pa
         yield from ("--ro-bind", str(tree), str(tree))
     if data is not None:
         yield from ("--ro-bind", str(data), str(data))
+    for link in other_places():
+        if not any(one.is_relative_to(link.resolve()) for one in hidden(settings)):  # which it would show
+            yield from (*parents_of((link,)), "--ro-bind", str(link.resolve()), str(link))
     yield from out_of_sight(hidden(settings), (*shown, *([data] if data else [])))
     yield from _etc()
     yield from _kernel()

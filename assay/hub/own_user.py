@@ -14,6 +14,7 @@ from assay.errors import SandboxError
 from assay.settings import Settings
 
 TEMPORARY = "/run/assay-servers"  # a folder for the sockets of each
+STRANGER = 65534  # nobody, who owns nothing, and is there even where a container has 65536 ids
 SECRET_IN_COURSE = "source release graders submitted autograded feedback .assay .git gradebook.db set_aside"
 SECRET_IN_HOME = "settings.toml hub secrets exchange jobs.sqlite"
 # Run as a stranger: which of the paths can be entered or read.
@@ -54,7 +55,8 @@ def check(settings: Settings, uid: int) -> None:
     if done.returncode:
         raise SandboxError(
             f"A user of their own cannot start {sys.executable}: {done.stderr.strip()[-300:]} Install Python and the "
-            "environment where everybody can read them, such as below /opt."
+            "environment where everybody can read them, such as below /opt; in a container with 65536 ids, choose "
+            "c.HomeSpawner.first_user and c.HomeSpawner.users in jupyterhub_config.py."
         )
     found = json.loads(done.stdout)
     if found:

@@ -87,9 +87,13 @@ def from_form(data: Mapping[str, list[str]]) -> dict[str, str]:
 
 
 def form(spawner: Any) -> str:
-    """The choice as HTML; nothing where there is none, so that the server starts at once."""
-    profiles = offered(spawner.settings, spawner.groups())
-    if len(profiles) < 2:
+    """The choice as HTML; nothing where there is none, so that the server starts at once.
+
+    The Hub then starts it with what was asked for the last time, which may be no longer there or not theirs.
+    """
+    profiles = offered(spawner.settings, spawner.groups()) or [STANDARD]
+    before = spawner.user_options.get(OPTION)
+    if len(profiles) < 2 and before in (None, "", profiles[0].name):
         return ""
     any_free = spawner.settings.spawner == "kubernetes" or bool(gpus.TABLE.free(spawner.settings.gpus))
     return "\n".join(

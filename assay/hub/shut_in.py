@@ -138,7 +138,7 @@ def _owner_of(settings: Settings, course: CourseSettings) -> tuple[int | None, t
 def home_inside(user: str, *besides: Path) -> str:
     """Where a server finds its home: where nothing else that it sees lies. `besides`: further folders that it sees."""
     name = folder_name(user)
-    seen = (*machine.trees(), machine.data_folder(), *besides)
+    seen = (*machine.trees(), *machine.other_places(), machine.data_folder(), *besides)
     taken = any(one is not None and one.is_relative_to(Path("/home", name)) for one in seen)
     return f"/homes/{name}" if taken else f"/home/{name}"
 

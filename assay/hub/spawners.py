@@ -173,7 +173,7 @@ def _on_this_machine(settings: Settings) -> tuple[str, str]:
         return _named(BubblewrapSpawner), f"Each user's server is shut in with bubblewrap. {_of_courses(settings)}"
     if os.geteuid() == 0:
         try:
-            own_user.check(settings, people.FIRST + people.COUNT)
+            own_user.check(settings, own_user.STRANGER)
         except SandboxError as error:
             problem = str(error)
         else:

@@ -149,6 +149,11 @@ def test_a_site_of_ones_own_has_no_users_until_an_admin_approves(tmp_path: Path)
     with hubs.running(root, home) as hub:
         assert hub.passwords == {}
         assert "assay user NAME" in hub.printed
+        sign_up(hub, "student7", "a long enough phrase")
+        assert "not been authorized" in told_at_login(hub, "student7", "a long enough phrase")
+        for _ in range(9):
+            assert "Invalid" in told_at_login(hub, "student7", "a guess")
+        assert "Invalid" in told_at_login(hub, "student7", "a long enough phrase"), "guessing goes on"
         for name in ("operator", "student9"):
             sign_up(hub, name, "a long enough phrase")
             assert hub.try_log_in(name, "a long enough phrase").get("/hub/api/user").status_code == 403
@@ -164,6 +169,34 @@ def test_a_site_of_ones_own_has_no_users_until_an_admin_approves(tmp_path: Path)
         assert admin.post("/hub/authorize/student9").status_code == 200
         assert hub.log_in("student9", "a long enough phrase").get("/hub/api/user").json()["groups"] == []
         assert hub.log_in("student9", "a long enough phrase").post("/hub/authorize/operator").status_code == 403
+
+
+def test_what_an_admin_withdraws_or_discards(tmp_path: Path) -> None:
+    root, home = site(tmp_path, 'admins = ["operator"]', students='["student1"]')
+    phrase = "a long enough phrase"
+    with hubs.running(root, home) as hub:
+        admin = hub.log_in("operator", password_of(command(root, home, "user", "operator").stdout))
+        sign_up(hub, "student1", "of somebody else's")
+        assert admin.post("/hub/discard/student1").status_code == 200
+        sign_up(hub, "student1", phrase)
+        assert admin.post("/hub/authorize/student1").status_code == 200
+        student = hub.log_in("student1", phrase)
+        assert student.post("/hub/discard/operator").status_code == 403
+        assert student.get("/hub/api/user").json()["groups"] == ["nbgrader-course"], "discarding changed the course"
+        token = student.token().json()["token"]
+        student.start_server()
+        assert admin.post("/hub/authorize/student1").status_code == 200
+        assert student.get("/hub/api/user").status_code == 403
+        assert hub.ask("GET", "/hub/api/user", token).status_code == 403
+        hubs.wait_for(lambda: not admin.get("/hub/api/users/student1").json()["servers"], "the end of the server")
+        assert hub.try_log_in("student1", phrase).get("/hub/api/user").status_code == 403
+
+
+def told_at_login(hub: Running, name: str, password: str) -> str:
+    """The page that follows."""
+    person = hubs.Person(hub, name)
+    person.visit("/hub/login")
+    return person.post("/hub/login", data={"username": name, "password": password}).text
 
 
 def sign_up(hub: Running, name: str, password: str) -> None:
@@ -185,7 +218,8 @@ def chosen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     (home / "hub").mkdir(mode=0o700)
     with subprocess.Popen(["sleep", "3000"]) as other:
         (home / "hub" / "proxy.pid").write_text(str(other.pid))
-        with hubs.running(root, home) as hub:
+        secrets = {"PGPASSWORD": "of a database", "ASSAY_AUTHENTICATOR_SECRET_KEY": "of logging in"}
+        with hubs.running(root, home, environ=secrets) as hub:
             assert other.poll() is None, "it was taken for the proxy"
             other.kill()
             yield hub
@@ -194,6 +228,13 @@ def chosen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 class TestChoices:
     def test_a_sites_own_configuration_counts_most(self, chosen: Running) -> None:
         assert "Closed on Friday." in hubs.Person(chosen, "anybody").visit("/hub/login").text
+
+    def test_the_proxy_has_no_secret_of_the_hub(self, chosen: Running) -> None:
+        proxy = int((chosen.home / "hub" / "proxy.pid").read_text())
+        assert b"configurable-http-proxy" in Path(f"/proc/{proxy}/cmdline").read_bytes()
+        for secret in (b"of a database", b"of logging in"):
+            assert secret in Path(f"/proc/{chosen.pid}/environ").read_bytes()
+            assert secret not in Path(f"/proc/{proxy}/environ").read_bytes()
 
     def test_everyone_who_starts_a_server_becomes_a_student(self, chosen: Running) -> None:
         for name, groups in (("operator", ["nbgrader-course"]), ("instructor1", ["formgrade-course"])):
@@ -208,15 +249,19 @@ class TestChoices:
         assert chosen.try_log_in("student1", chosen.passwords["student1"]).get("/hub/api/user").status_code == 403
 
 
-def test_whom_the_settings_no_longer_name_is_out_of_the_course(tmp_path: Path) -> None:
-    root, home = site(tmp_path, students='["student1", "student2"]', demo=True)
+def test_whom_the_settings_no_longer_name_is_out_of_the_course_and_no_admin(tmp_path: Path) -> None:
+    root, home = site(tmp_path, 'admins = ["operator"]', students='["student1", "student2"]', demo=True)
     with hubs.running(root, home) as hub:
         passwords = hub.passwords
+        assert hub.log_in("operator").visit("/hub/admin").status_code == 200
         token = hub.service_token("course")
         hub.ask("POST", "/hub/api/groups/nbgrader-course/users", token, json={"users": ["student2"]})
     settings = (home / "settings.toml").read_text()
-    hubs.write_settings(home, settings.replace('"student1", ', ""))
+    hubs.write_settings(home, settings.replace('"student1", ', "").replace('admins = ["operator"]', ""))
     with hubs.running(root, home) as hub:
+        operator = hub.log_in("operator", passwords["operator"])
+        assert operator.get("/hub/api/user").json()["admin"] is False
+        assert operator.visit("/hub/admin").status_code == operator.get("/hub/api/users").status_code == 403
         assert hub.log_in("student1", passwords["student1"]).get("/hub/api/user").json()["groups"] == []
         assert hub.log_in("student2", passwords["student2"]).get("/hub/api/user").json()["groups"] == [
             "nbgrader-course"
@@ -253,6 +298,8 @@ def refused_by_the_command(root: Path, home: Path, output: Path, **environ: str)
     ("more", "said"),
     [
         ("job = 3", "sets job, which nothing reads"),
+        ('admins = ["Operator"]', "'Operator' among the admins can be nobody's name"),
+        ('[courses.other]\nroot = "."\nstudents = ["Anna M\u00fcller"]', "among the students of other"),
         ('bind_url = "localhost"', "bind_url is 'localhost', which is no address"),
         ('[authenticator]\nkind = "dummy"', "Choose one of: native, oauth, lti13, ldap"),
         ('[authenticator]\nkind = "oauth"\nclient_id = "1"', "Nobody could log in"),
@@ -299,6 +346,13 @@ def test_open_secrets_are_explained(tmp_path: Path) -> None:
     assert "can be read by other users" in refused(root, home)
     (home / "secrets").chmod(0o755)
     assert "is open to other users" in refused(root, home)
+
+
+def test_an_account_of_no_server_is_explained(tmp_path: Path) -> None:
+    done = command(hubs.make_course(tmp_path / "course"), tmp_path / "home", "user", "operator")
+    assert done.returncode == 2
+    assert "is no server's folder" in done.stderr
+    assert not (tmp_path / "home").exists(), "accounts were made for a server that nobody starts"
 
 
 def test_a_taken_address_is_explained(tmp_path: Path, demo: Running) -> None:

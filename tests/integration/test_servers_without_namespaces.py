@@ -22,6 +22,7 @@ from tests.support.small_hub import REPOSITORY, small_hub
 
 pytestmark = pytest.mark.xdist_group("servers_without_namespaces")
 FORBID = [sys.executable, str(REPOSITORY / "tests" / "support" / "without_namespaces.py")]
+FEWER_IDS = [sys.executable, str(REPOSITORY / "tests" / "support" / "fewer_ids.py")]
 CHOOSE = """
 import sys
 from pathlib import Path
@@ -86,6 +87,12 @@ def test_root_is_refused_until_secrets_are_closed(home: Path) -> None:
     assert "instructors can read and change everything" in said  # of the course's server, which is not shut in
     (home / "homes").chmod(0o700)
     assert "Let them pass, not look: chmod a+x" in chosen(home, *python_for_others(), *FORBID)
+
+
+def test_a_container_with_few_ids_is_enough(home: Path) -> None:
+    close(home)
+    said = chosen(home, *python_for_others(), *FEWER_IDS, *FORBID)
+    assert said.splitlines()[0] == "assay.hub.spawners.OwnUserSpawner", said
 
 
 def close(home: Path) -> None:

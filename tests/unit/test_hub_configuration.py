@@ -1,7 +1,9 @@
 """What the Hub is told from the settings, read back from a real configuration object."""
 
+import asyncio
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,12 @@ from assay.settings import CourseSettings, Settings
 
 pytest.importorskip("jupyterhub", reason="not run: needs the hub extra")
 
+from jupyterhub import orm
 from traitlets.config import Config
 
-from assay.hub import authenticators, configure
+from assay.hub import authenticators, configure, native
 
+PHRASE = "a long enough phrase"
 LOGIC = CourseSettings("logic", Path("/courses/logic"), ("instructor1",), ("student1",))
 
 
@@ -142,6 +146,22 @@ class TestLoggingIn:
         assert configured(kind="oauth", client_id="1", allow_all=False).GenericOAuthenticator.allowed_users
         assert "allowed_users" not in configured(kind="oauth", allow_all=True).GenericOAuthenticator
 
+    @pytest.mark.parametrize(
+        ("more", "existing"),
+        [({"allowed_groups": ["staff"]}, False), ({"allowed_users": ["guest"]}, True)]
+        + [({"allowed_groups": ["staff"], "allow_existing_users": True}, True)],
+    )
+    def test_who_is_let_in_besides_those_whom_the_settings_name(self, more: dict[str, Any], existing: bool) -> None:
+        pytest.importorskip("oauthenticator")
+        chosen = configured(kind="oauth", **more).GenericOAuthenticator
+        assert chosen.allowed_users == {"instructor1", "student1", "operator", *more.get("allowed_users", ())}
+        assert chosen.allow_existing_users is existing
+
+    @pytest.mark.parametrize("name", ["admin_users", "username_pattern", "manage_groups", "allow_self_approval_for"])
+    def test_what_this_server_decides(self, name: str) -> None:
+        with pytest.raises(CourseError, match=f"sets {name}, which SignUpWithApproval"):
+            configured(**{name: "x"})
+
     def test_any_class_of_oauthenticator_by_its_short_name(self) -> None:
         pytest.importorskip("oauthenticator")
         assert configured(kind="oauth", **{"class": "github"}).GitHubOAuthenticator.allowed_users
@@ -154,10 +174,70 @@ class TestLoggingIn:
         config = configured(kind="oauth", client_secret_file=str(tmp_path / "secret"))
         assert config.GenericOAuthenticator.client_secret == "from a file"
 
+    def test_every_kind_of_option_from_the_environment(self) -> None:
+        """Configuration of a kind that the option does not have is refused when the Hub makes its authenticator."""
+        pytest.importorskip("oauthenticator")
+        environ = {
+            "ASSAY_AUTHENTICATOR_ALLOW_ALL": "false",
+            "ASSAY_AUTHENTICATOR_ALLOWED_USERS": "guest1, guest2",
+            "ASSAY_AUTHENTICATOR_AUTH_REFRESH_AGE": "60",
+            "ASSAY_AUTHENTICATOR_CLASS": "generic-oauth",
+            "ASSAY_AUTHENTICATOR_CLIENT_SECRET": '"123"',
+        }
+        config = configured(environ, "oauth")
+        found = config.JupyterHub.authenticator_class(config=config)
+        assert found.allowed_users == {"instructor1", "student1", "operator", "guest1", "guest2"}
+        assert (found.allow_all, found.auth_refresh_age, found.client_secret) == (False, 60, '"123"')
+
+    @pytest.mark.parametrize(("name", "text"), [("enable_signup", "perhaps"), ("minimum_password_length", "ten")])
+    def test_a_variable_of_another_kind(self, name: str, text: str) -> None:
+        with pytest.raises(CourseError, match=f"ASSAY_AUTHENTICATOR_{name.upper()} is '{text}', which is no "):
+            configured({f"ASSAY_AUTHENTICATOR_{name.upper()}": text})
+
     def test_ldap_lets_in_nobody_but_whom_the_settings_name(self) -> None:
         pytest.importorskip("ldapauthenticator")
         chosen = configured(kind="ldap", server_address="ldap.example.org").LDAPAuthenticator
         assert chosen.allowed_users == {"instructor1", "student1", "operator"}
+
+
+@pytest.fixture
+def accounts() -> Iterator[native.SignUpWithApproval]:
+    """Of a Hub without anybody, in memory."""
+    config = configured()
+    configure._configure_names(config, Settings(Path("/server")))
+    database = orm.new_session_factory("sqlite:///:memory:")()
+    yield native.SignUpWithApproval(config=config, db=database)
+    database.close()
+    database.get_bind().dispose()
+
+
+class TestSigningUp:
+    @pytest.mark.parametrize("name", ["alice", "a.b_c@d+e-f", "7", "a" * 63, "Alice", "\u212aim"])
+    def test_with_a_name(self, accounts: native.SignUpWithApproval, name: str) -> None:
+        account = accounts.create_user(name, PHRASE)
+        assert account.username == name.lower()
+        assert not account.is_authorized
+        assert accounts.create_user(name.upper(), PHRASE) is None, "there is one"
+
+    @pytest.mark.parametrize(
+        "name", ["", "-a", "a b", "a/b", "bob;x", "k\xe4te", "alice\u200b", "alice\n", "a" * 64, "x\0", "\u0430lice"]
+    )
+    def test_with_what_is_no_name(self, accounts: native.SignUpWithApproval, name: str) -> None:
+        """An admin could take one with a sign that cannot be seen for another's."""
+        assert accounts.create_user(name, PHRASE) is None
+
+    def test_open_to_all_but_not_with_a_name_that_has_rights(self, accounts: native.SignUpWithApproval) -> None:
+        accounts.open_signup = True
+        accounts.db.add(orm.User(name="instructor1"))
+        accounts.db.commit()
+        assert not accounts.create_user("Instructor1", PHRASE).is_authorized
+        assert accounts.create_user("alice", PHRASE).is_authorized
+
+    def test_with_a_password_that_bcrypt_does_not_take(self, accounts: native.SignUpWithApproval) -> None:
+        assert accounts.create_user("alice", "\xe4" * 37) is None
+        assert accounts.create_user("alice", "\xe4" * 36)
+        asked = {"username": "alice", "password": "x" * 73}
+        assert asyncio.run(accounts.authenticate(None, asked)) is None
 
 
 def test_services_see_the_operators_choices_and_no_secret_of_logging_in() -> None:

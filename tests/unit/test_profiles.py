@@ -16,8 +16,9 @@ from tornado.web import HTTPError
 
 from assay.errors import CourseError, SandboxError
 from assay.hub import gpus, profiles
+from assay.hub.enrolment import enrol_everyone
 from assay.hub.spawners import BubblewrapSpawner
-from assay.settings import Profile, Settings
+from assay.settings import CourseSettings, Profile, Settings
 from tests.support.spawners import Site, new_site
 
 GPU = ("nbgrader-deep",)
@@ -69,6 +70,19 @@ class TestWhoIsOfferedWhat:
         assert 'value="cpu" checked' in page and 'value="gpu"' in page and "large" not in page
         assert "For &lt;most&gt; work" in page and "<most>" not in page
 
+    @pytest.mark.parametrize(("settings", "left"), [(SETTINGS, "cpu"), (replace(SETTINGS, profiles=()), "standard")])
+    def test_who_had_what_is_no_longer_theirs_is_asked_again(self, settings: Settings, left: str) -> None:
+        """The Hub starts a server with what was asked for the last time where there is no form."""
+        with new_site(settings, BubblewrapSpawner, profiles.configure) as site:
+            spawner = site.spawner("student1")
+            spawner.orm_spawner.user_options = {"profile": "gpu"}
+            site.database.commit()
+            spawner = site.spawner("student1", new=True)
+            page = asyncio.run(spawner.get_options_form())
+            assert f'value="{left}" checked' in page
+            started(spawner, **spawner.run_options_from_form({"profile": [left]}))
+            assert asyncio.run(spawner.get_options_form()) == ""
+
     def test_what_cannot_be_had_now_cannot_be_chosen(self, site: Site, table: gpus.Table) -> None:
         for number in (2, 3):
             table.take((number, ""), SETTINGS.gpus)
@@ -83,6 +97,14 @@ class TestWhoIsOfferedWhat:
 
 
 class TestStarting:
+    def test_everyone_can_start_one_where_an_admin_has_deleted_the_group(self, site: Site) -> None:
+        deep = CourseSettings("deep", Path("/deep"), everyone=True)
+        logic = CourseSettings("logic", Path("/logic"), everyone=True)
+        spawner = site.spawner("student1")
+        site.spawner("student2", (logic.student_group,))
+        enrol_everyone(replace(SETTINGS, courses=(deep, logic)))(spawner)
+        assert spawner.groups() == {logic.student_group}
+
     def test_without_a_choice_it_is_the_first(self, site: Site) -> None:
         for options in ({}, {"profile": ""}, {"profile": None}, {"something": "else"}):
             assert started(site.spawner("student1", GPU), **options).name == "cpu"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,8 @@ def test_a_student_is_shown_no_folder_of_the_repository_but_the_package(tmp_path
     places = shown(shut_in.student(settings, "student1", tmp_path / "home", 70000).arguments)
     repository = machine.PACKAGE.parent
     inside = {place for place in places if Path(place).is_relative_to(repository)}
-    assert inside == {str(tree) for tree in machine.trees() if tree.is_relative_to(repository)}
+    programs = (*machine.trees(), *machine.other_places())
+    assert inside == {str(place) for place in programs if place.is_relative_to(repository)}
     assert not {place for place in places if place.startswith("/etc/")} & {"/etc/passwd", "/etc/shadow", "/etc/ssl"}
 
 
@@ -92,3 +94,14 @@ def test_a_server_with_a_gpu_sees_where_the_driver_looks_for_it(
     found = shut_in.student(site, "student1", home, 70000, ["/dev/nvidia0"]).arguments
     assert {"/dev/nvidia0", "/sys/bus/pci", "/sys/module/nvidia"} <= shown(found)
     assert not {"/sys/bus/pci", "/sys/module/nvidia"} & shown(shut_in.student(site, "student1", home, 70000).arguments)
+
+
+def test_an_environment_behind_a_link_is_found_by_both_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lies, link = Path(sys.prefix).resolve(), tmp_path / "current"
+    link.symlink_to(lies)
+    monkeypatch.setattr(sys, "prefix", str(link))
+    words = list(machine.words(Settings(home=tmp_path / "server")))
+    binds = [tuple(words[at + 1 : at + 3]) for at, word in enumerate(words) if word == "--ro-bind"]
+    assert (str(lies), str(link)) in binds and (str(lies), str(lies)) in binds
+    hiding = list(machine.words(Settings(home=lies / "server")))
+    assert str(link) not in hiding, "the state of the server would be seen by that name"
