@@ -6,9 +6,11 @@ one network, with the Hub; neither a folder of the Hub nor the socket of the eng
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit
 
 from docker import APIClient
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
@@ -19,6 +21,7 @@ from dockerspawner import DockerSpawner
 from traitlets import Integer, Unicode
 
 from assay.errors import CourseError
+from assay.hub import gpus
 from assay.hub.addresses import hub_of_containers
 from assay.hub.profiles import ProfiledSpawner, check_options
 from assay.settings import Settings
@@ -75,8 +78,9 @@ class ContainerSpawner(ProfiledSpawner, DockerSpawner):  # type: ignore[misc]
     async def gpus_in_use(self) -> Collection[str]:
         """By the containers that the engine has, of whatever Hub; not by what a crash left of this server."""
         found = await self.docker("containers", all=True, filters={"label": LABEL})
+        as_set = {_identity(self.settings, device): device for device in self.settings.gpus}
         return {
-            one["Labels"][LABEL]
+            as_set.get(_identity(self.settings, one["Labels"][LABEL]), one["Labels"][LABEL])
             for one in found
             if one["State"].lower() not in _ENDED and f"/{self.object_name}" not in one["Names"]
         }
@@ -99,7 +103,7 @@ async def _host_config(spawner: ContainerSpawner) -> dict[str, Any]:
     }
     if spawner.gpu:
         how = spawner.gpu_requests or _requests(await spawner.docker("version"))
-        found["device_requests"] = [_request(spawner.gpu, how)]
+        found["device_requests"] = [_request(_identity(spawner.settings, spawner.gpu), how)]
     return {**found, **spawner.settings.spawner_options.get("extra_host_config", {})}
 
 
@@ -107,6 +111,13 @@ def _create_options(spawner: ContainerSpawner) -> dict[str, Any]:
     own = spawner.settings.spawner_options.get("extra_create_kwargs", {})
     labels = {SERVER: spawner.user.name, **({LABEL: spawner.gpu} if spawner.gpu else {})}
     return {**own, "labels": {**own.get("labels", {}), **labels}}
+
+
+def _identity(settings: Settings, device: str) -> str:
+    """A device's identity: an engine may count otherwise than /dev/nvidiaN. One elsewhere is asked for what is set."""
+    address = settings.spawner_options.get("client_kwargs", {}).get("base_url") or os.environ.get("DOCKER_HOST")
+    here = not address or urlsplit(address).scheme.endswith("unix")
+    return gpus.identity_of(device) if here else device
 
 
 def _request(device: str, how: str) -> DeviceRequest:

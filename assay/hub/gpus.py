@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -71,15 +71,25 @@ def of_this_machine(device: str) -> Device:
 
     Raises SandboxError where the driver knows none such, or a file of the device cannot be used.
     """
-    for information in sorted(DRIVER.glob("*/information")):
-        text = information.read_text(errors="replace")
-        identity, number = _said(text, "GPU UUID"), _said(text, "Device Minor")
+    for identity, number in _listed():
         if device in (identity, number):
             return Device(identity, tuple(map(str, Gpu(number, DEVICES).files)))
     raise SandboxError(
         f"The driver of this machine knows no GPU {device}. Correct gpus in the settings: the numbers of /dev/nvidia*, "
         "or what nvidia-smi -L shows."
     )
+
+
+def identity_of(device: str) -> str:
+    """Of a device by its number or identity; as it is given where the driver of this machine knows none such."""
+    return next((identity for identity, number in _listed() if device == number), device)
+
+
+def _listed() -> Iterator[tuple[str, str]]:
+    """Identity and number of each device."""
+    for information in sorted(DRIVER.glob("*/information")):
+        text = information.read_text(errors="replace")
+        yield _said(text, "GPU UUID"), _said(text, "Device Minor")
 
 
 def _said(text: str, name: str) -> str:

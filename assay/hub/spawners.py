@@ -83,7 +83,7 @@ class HomeSpawner(ProfiledSpawner, LocalProcessSpawner):  # type: ignore[misc]
 
     def get_env(self) -> dict[str, str]:
         found: dict[str, str] = super().get_env()
-        if not self.settings.gpus:
+        if not self.settings.gpus and not any(course.gpus for course in self.settings.courses):
             return found
         return {**found, "CUDA_VISIBLE_DEVICES": self.gpu_device.identity if self.gpu_device else ""}
 

@@ -75,6 +75,34 @@ def test_exactly_its_own_device(site: Site, how: str, driver: str, name: str) ->
     assert request["Count"] == 0, "a number would be the same device for everybody"
 
 
+@pytest.fixture
+def driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a machine whose /dev/nvidia0 the engine would count as 1."""
+    for name, number in (("GPU-b", 1), ("GPU-a", 0)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "information").write_text(f"GPU UUID: \t {name}\nDevice Minor: \t {number}\n")
+    monkeypatch.setattr(gpus, "DRIVER", tmp_path)
+
+
+@pytest.mark.usefixtures("driver")
+class TestNumbersOfDevices:
+    @pytest.mark.parametrize(
+        ("address", "asked"), [("", "GPU-a"), ("unix:///run/podman.sock", "GPU-a"), ("tcp://elsewhere:2376", "0")]
+    )
+    def test_an_engine_on_this_machine_is_asked_for_the_identity(
+        self, site: Site, monkeypatch: pytest.MonkeyPatch, address: str, asked: str
+    ) -> None:
+        monkeypatch.setenv("DOCKER_HOST", address)
+        (request,) = sent(site.spawner("student1"), "0")["DeviceRequests"]
+        assert request["DeviceIDs"] == [asked]
+
+    def test_a_device_is_in_use_under_either_name(self, site: Site) -> None:
+        spawner, engine = site.spawner("student1"), Engine()
+        spawner.docker = engine
+        engine.add("other", "running", {docker_spawner.LABEL: "GPU-a"})  # as the settings said before
+        assert asyncio.run(spawner.gpus_in_use()) == {"0"}
+
+
 def test_a_container_says_whose_it_is_and_which_device_it_has(site: Site) -> None:
     spawner = site.spawner("student1")
     labels = {"site": "own", "org.assay.server": "student1"}

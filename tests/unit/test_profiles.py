@@ -212,6 +212,13 @@ class TestOnThisMachine:
         spawner.settings = replace(SETTINGS, gpus=())
         assert "CUDA_VISIBLE_DEVICES" not in spawner.get_env()
 
+    def test_devices_of_graders_are_not_visible_either(self, site: Site) -> None:
+        spawner = site.spawner("student1")
+        spawner.server = None
+        course = CourseSettings("deep", Path("/course"), gpus=("0",))
+        spawner.settings = replace(SETTINGS, gpus=(), profiles=(), courses=(course,))
+        assert spawner.get_env()["CUDA_VISIBLE_DEVICES"] == ""
+
     @pytest.mark.parametrize(
         ("changed", "said"),
         [
