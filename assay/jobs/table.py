@@ -13,7 +13,7 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 from sqlalchemy import ColumnElement, Connection, Engine, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -35,27 +35,9 @@ from assay.jobs.schema import (
 )
 from assay.jobs.schema import job_table as jobs
 
-__all__ = [
-    "TRIES",
-    "Event",
-    "Job",
-    "State",
-    "enqueue",
-    "fail",
-    "finish",
-    "get",
-    "history",
-    "in_state",
-    "lease",
-    "of_subject",
-    "of_subjects",
-    "opened",
-    "place",
-    "put_back",
-    "renew",
-    "retry",
-    "take_over",
-]
+__all__ = ["TRIES", "Event", "Job", "State", "enqueue", "fail", "finish", "get", "history", "in_state",
+           "lease", "numbers", "of_subject", "of_subjects", "opened", "place", "put_back", "renew", "retry",
+           "take_over"]  # fmt: skip
 
 MOST_NAMED = 500  # in one question: SQLite has a limit
 TRIES = 3  # a job is begun before its failures, which are ours, are shown to staff
@@ -232,6 +214,13 @@ def in_state(engine: Engine, state: State, *, kind: str | None = None, wrong: bo
     """All jobs in a state, or those in which something of ours went wrong, the oldest first."""
     which = jobs.c.state == state if kind is None else (jobs.c.state == state) & (jobs.c.kind == kind)
     return _all(engine, which & (jobs.c.error != "") if wrong else which)
+
+
+def numbers(engine: Engine, kind: str) -> dict[str, int]:
+    """How many jobs of a kind are in each state."""
+    counted = select(jobs.c.state, func.count()).where(jobs.c.kind == kind).group_by(jobs.c.state)
+    with reading(engine) as connection:
+        return dict.fromkeys(get_args(State), 0) | {state: count for state, count in connection.execute(counted)}
 
 
 def place(engine: Engine, number: int) -> int:

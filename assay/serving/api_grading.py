@@ -86,6 +86,20 @@ class Jobs(GradingHandler):
         self.send([job_shown(job) for job in found])
 
 
+class Queue(GradingHandler):
+    """How many jobs of a course are in each state, and those that staff have to look at. Many are done, so they are
+    not listed for that."""
+
+    async def get(self, course: str) -> None:
+        arguments.query(self, set())
+        self.send(await self.in_thread(self._counted, self.course(course).grading))
+
+    def _counted(self, kind: str) -> dict[str, Any]:
+        jobs = self.places.jobs
+        wrong = [*table.in_state(jobs, "failed", kind=kind), *table.in_state(jobs, "done", kind=kind, wrong=True)]
+        return {**table.numbers(jobs, kind), "wrong": [job_shown(job) for job in wrong]}
+
+
 class RetryJob(GradingHandler):
     """Another try for a job that failed."""
 
@@ -137,6 +151,7 @@ def _moment(seconds: float) -> str:
 ROUTES: Routes = (
     ("/courses/{course}/regrades", Regrades),
     ("/courses/{course}/regrades/{regrade}", OneRegrade),
+    ("/courses/{course}/queue", Queue),
     ("/courses/{course}/jobs", Jobs),
     ("/courses/{course}/jobs/{number}/retry", RetryJob),
 )

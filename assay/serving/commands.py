@@ -51,13 +51,14 @@ def show_jobs(client: Client, *, course: str | None, failed_only: bool) -> int:
     Raises ExchangeError where the server refuses.
     """
     course = course or _only_course(client)
-    states = ("failed",) if failed_only else ("waiting", "leased", "failed", "done")
-    jobs = {state: client.ask("GET", "courses", course, "jobs", params={"state": state}) for state in states}
     console = Console()
-    if not failed_only:
+    if failed_only:
+        shown = client.ask("GET", "courses", course, "jobs", params={"state": "failed"})
+    else:
+        queue = client.ask("GET", "courses", course, "queue")
         names = {"waiting": "wait", "leased": "are being done", "done": "are done", "failed": "failed"}
-        console.print(", ".join(f"{len(jobs[state])} {text}" for state, text in names.items()))
-    shown = [*jobs["failed"], *(job for job in jobs.get("done", ()) if job["error"])]
+        console.print(", ".join(f"{queue[state]} {text}" for state, text in names.items()))
+        shown = queue["wrong"]
     if shown:
         table = Table("job", "attempt", "state", "tries", "what went wrong on our side", title_justify="left")
         for job in shown:

@@ -199,6 +199,9 @@ def test_what_failed_is_shown_to_staff_of_the_course_and_can_be_tried_again(serv
     for who, status in (("student2", 403), ("instructor2", 404), ("nobody", 404)):
         assert server.api("POST", retry, who).status_code == status
         assert server.api("GET", f"/courses/{COURSE}/jobs", who).status_code == status
+        assert server.api("GET", f"/courses/{COURSE}/queue", who).status_code == status
+    before = server.api("GET", f"/courses/{COURSE}/queue").json()
+    assert (before["waiting"], before["leased"], before["failed"], before["wrong"]) == (0, 0, 1, [job])
     assert server.api("POST", f"/courses/statistics/jobs/{job['number']}/retry", "instructor2").status_code == 404
     assert server.api("POST", retry).json()["state"] == "waiting"
     assert server.api("POST", retry).json()["code"] == "not_failed"
@@ -206,6 +209,8 @@ def test_what_failed_is_shown_to_staff_of_the_course_and_can_be_tried_again(serv
     assert server.api("GET", f"/courses/{COURSE}/jobs?state=odd").json()["code"] == "bad_request"
     server.site.work()
     assert server.api("GET", f"/courses/{COURSE}/jobs").json() == []
+    after = server.api("GET", f"/courses/{COURSE}/queue").json()
+    assert after == {**before, "done": before["done"] + 1, "failed": 0, "wrong": []}
 
 
 def test_a_regrade_is_asked_for_and_its_report_read(server: Server) -> None:

@@ -35,6 +35,7 @@ WANTED = {  # whatever chance draws, these are answered
     "GET /courses/{course}/regrades": {200, 401, 403, 404, 405},
     "POST /courses/{course}/regrades": {202, 401, 403, 404, 405, 422},
     "GET /courses/{course}/regrades/{regrade}": {200, 401, 403, 404, 405},
+    "GET /courses/{course}/queue": {200, 401, 403, 404, 405},
     "GET /courses/{course}/jobs": {200, 401, 403, 404, 405, 422},
     "POST /courses/{course}/jobs/{number}/retry": {200, 401, 403, 404, 405, 409},
 }
