@@ -34,8 +34,8 @@ def trees() -> tuple[Path, ...]:
 
 def other_places() -> tuple[Path, ...]:
     """Where programs look for the environment and this package, if links lead from there to where they lie."""
-    wanted = (Path(sys.prefix).absolute(), Path(assay.__file__).absolute().parent)
-    return tuple(place for place in wanted if not any(place.is_relative_to(tree) for tree in trees()))
+    wanted, lie = (Path(sys.prefix).absolute(), Path(assay.__file__).absolute().parent), trees()
+    return tuple(place for place in wanted if not any(place.is_relative_to(tree) for tree in lie))
 
 
 def data_folder() -> Path | None:

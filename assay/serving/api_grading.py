@@ -87,8 +87,7 @@ class Jobs(GradingHandler):
 
 
 class Queue(GradingHandler):
-    """How many jobs of a course are in each state, and those that staff have to look at. Many are done, so they are
-    not listed for that."""
+    """How many jobs of a course are in each state, and those that staff have to look at: a list of all is long."""
 
     async def get(self, course: str) -> None:
         arguments.query(self, set())

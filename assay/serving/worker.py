@@ -74,8 +74,7 @@ class Worker:
     said: dict[str, float] = field(default_factory=dict)  # of what went wrong: when, monotonic
 
     def work_or_wait(self) -> bool:
-        """As `work`; where a database fails, nothing is done for now. However many wait, what a crash left is not
-        forgotten."""
+        """As `work`; where a database fails, nothing is done for now. What a crash left is looked for, too."""
         try:
             worked = self.work()
         except (AssayError, OSError) as error:

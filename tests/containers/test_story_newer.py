@@ -6,7 +6,8 @@ import pytest
 
 from tests.support import story as stories
 from tests.support.containers import IMAGES
-from tests.support.story import ASSIGNMENT, COURSE, FILES, SENTENCE, Story
+from tests.support.hub import wait_for
+from tests.support.story import ASSIGNMENT, COURSE, FILES, PATIENCE, SENTENCE, Story
 
 pytestmark = pytest.mark.xdist_group("containers")
 NEWER = "newer"
@@ -50,6 +51,13 @@ def test_a_users_server_goes_on_and_has_the_newer_image_when_it_is_started_again
 
 def test_what_was_there_is_there_and_what_is_submitted_is_graded(upgraded: Story) -> None:
     upgraded.student("student1", "rm", "-r", f"{COURSE}/{ASSIGNMENT}/feedback")
-    assert SENTENCE in upgraded.feedback("student1")
+    assert SENTENCE in upgraded.feedback("student1") and graded(upgraded) == 1
     upgraded.student("student1", "rm", "-r", COURSE)
     upgraded.submitted("student1")
+    wait_for(lambda: graded(upgraded) == 2, "the feedback of the second attempt", PATIENCE)
+
+
+def graded(story: Story) -> int:
+    """How many attempts student1 has feedback of."""
+    story.feedback("student1")
+    return len(story.student("student1", "ls", f"{COURSE}/{ASSIGNMENT}/feedback").splitlines())
